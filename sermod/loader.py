@@ -1,0 +1,323 @@
+"""From a name or a path to a module's exports (spec, section 1.1)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import stat
+import sys
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module, util
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, cast
+
+import attrs
+
+from sermod.errors import AlreadyLoadedError, InsecurePathError, LoadError, ModuleFileNotFoundError, NoExportsError
+from sermod.exports import ModuleExports
+
+ENTRY_POINT_GROUP: Final = "sermod.modules"
+"""The entry points by which an installed distribution offers modules."""
+
+
+@attrs.frozen
+class Loaded:
+    """What the loader found.
+
+    Attributes:
+        exports: The variable ``exports`` of what was loaded.
+        origin: Where it comes from: the path of the file, or the dotted name of what has none.
+    """
+
+    exports: ModuleExports[Any]
+    origin: str
+
+
+def load(
+    what: str | os.PathLike[str], path: Iterable[str | os.PathLike[str]] = (), *, check_permissions: bool = False
+) -> Loaded:
+    """Load a module and look its variable ``exports`` up (spec, section 1.1).
+
+    A path (it has a separator, or ends in ``.py`` or ``.so``) is that file. A bare name is looked for in each directory
+    of *path* (``name.py``, ``name/__init__.py``, ``name.so``), then among the entry points of the group
+    ``sermod.modules``, then as an importable dotted name. A file is executed anew at each call, as a Python module of a
+    private name; ``sys.path`` stays as it is.
+
+    Args:
+        what: The path or the name.
+        path: The directories in which bare names are looked for first.
+        check_permissions: Refuse a file that others than its owner may replace, by itself or through a directory above
+            it (POSIX permission bits).
+
+    Returns:
+        The exports, and where they come from.
+
+    Raises:
+        ModuleFileNotFoundError: There is no such file or name.
+        NoExportsError: There is no variable ``exports``, or it is no ``ModuleExports``.
+        InsecurePathError: *check_permissions* found somebody who may replace the file.
+        LoadError: Anything else, such as an exception while the file was executed.
+    """
+    with loading(what, path, check_permissions=check_permissions) as loaded:
+        return loaded
+
+
+@contextmanager
+def loading(
+    what: str | os.PathLike[str],
+    path: Iterable[str | os.PathLike[str]] = (),
+    *,
+    check_permissions: bool = False,
+    loaded_already: Collection[str] = (),
+) -> Generator[Loaded]:
+    """Load a module as :func:`load` does, and unload it again where the block that is to use it raises.
+
+    Args:
+        what: As for :func:`load`.
+        path: As for :func:`load`.
+        check_permissions: As for :func:`load`.
+        loaded_already: The origins of what may not be loaded a second time.
+
+    Yields:
+        What :func:`load` returns.
+
+    Raises:
+        AlreadyLoadedError: It is one of *loaded_already*. Nothing of it was executed.
+    """
+    name = os.fspath(what)
+    before = set(sys.modules)
+    module = name
+    try:
+        source = _find(name, path)
+        module = source.module
+        if source.origin in loaded_already:
+            msg = f"{name!r} is loaded already, from {source.origin}: load it once; to run it twice, use two registries"
+            raise AlreadyLoadedError(msg, what=name, origin=source.origin)  # noqa: TRY301 - nothing of it is left either
+        if check_permissions:
+            _check_permissions(name, source)
+        yield Loaded(_exports_of(name, source, _execute(name, source)), source.origin)
+    except BaseException:
+        _forget(module, before)
+        raise
+
+
+# Finding ------------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _Source:
+    """Where a module is: nothing of it is executed yet.
+
+    Attributes:
+        module: The name that it has, or will have, in ``sys.modules``.
+        file: Its file; ``None`` where it has none.
+        private: Whether the file is executed anew under a private name; the import system does it otherwise.
+        attribute: The object in the module that is meant, where an entry point names one.
+    """
+
+    module: str
+    file: Path | None
+    private: bool = False
+    attribute: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The file where there is one, else the module's name; and the object that is meant."""
+        where = os.path.realpath(self.file) if self.file else self.module
+        return f"{where}:{self.attribute}" if self.attribute else where
+
+
+_serial: Final = itertools.count(1)
+
+
+def _find(name: str, path: Iterable[str | os.PathLike[str]]) -> _Source:
+    if not name or "\0" in name:
+        msg = f"{name!r} is neither a path nor a name; give a module's file, its name, or a dotted name"
+        raise ModuleFileNotFoundError(msg, what=name)
+    if is_path(name):
+        return _find_file(name)
+    if ".." in name:
+        msg = f"the bare name {name!r} has '..' in it, which is refused; give a path, with a separator, instead"
+        raise LoadError(msg, what=name)
+    directories = [Path(directory) for directory in path]
+    found = _find_in(directories, name) or _find_entry_point(name) or _find_importable(name)
+    if found is None:
+        looked = ", ".join(map(str, directories)) or "no directory (the path is empty)"
+        msg = (
+            f"there is no module {name!r}: looked in {looked}, in the entry points of {ENTRY_POINT_GROUP!r} and among "
+            f"the importable modules; give its path, or add its directory to Registry(path=[...])"
+        )
+        raise ModuleFileNotFoundError(msg, what=name)
+    return found
+
+
+def is_path(name: str) -> bool:
+    """Tell whether *name* is a path: it has a separator, or ends as a module's file does."""
+    return os.sep in name or bool(os.altsep and os.altsep in name) or name.endswith((".py", ".so"))
+
+
+def _find_file(name: str) -> _Source:
+    given = Path(name)
+    file = given / "__init__.py" if given.is_dir() else given
+    if not file.is_file():
+        found = "is a directory without an __init__.py" if given.is_dir() else "does not exist"
+        msg = f"the module file {name!r} {found} (looked from {Path.cwd()}); give the path of a .py file or a package"
+        raise ModuleFileNotFoundError(msg, what=name, origin=os.path.realpath(file))
+    return _file_source(file)
+
+
+def _file_source(file: Path) -> _Source:
+    stem = file.parent.name if _is_package(file) else file.stem
+    return _Source(f"_sermod_{next(_serial)}_{stem.replace('.', '_')}", file, private=True)
+
+
+def _is_package(file: Path) -> bool:
+    return file.name == "__init__.py"
+
+
+def _find_in(directories: Iterable[Path], name: str) -> _Source | None:
+    for directory in directories:
+        for file in (directory / f"{name}.py", directory / name / "__init__.py", directory / f"{name}.so"):
+            if file.is_file():
+                return _file_source(file)
+    return None
+
+
+def _find_entry_point(name: str) -> _Source | None:
+    from importlib.metadata import entry_points  # slow to import, and needed by few
+
+    found = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
+    if len(found) > 1:
+        msg = (
+            f"the name {name!r} is offered by several entry points of {ENTRY_POINT_GROUP!r}: "
+            f"{', '.join(sorted(found))}; give the dotted name of the one that is meant"
+        )
+        raise LoadError(msg, what=name)
+    for value, point in found.items():
+        source = _find_importable(point.module)
+        if source is None:
+            msg = f"the entry point {name!r} of {ENTRY_POINT_GROUP!r} names {value!r}, which is not there: install it"
+            raise ModuleFileNotFoundError(msg, what=name, origin=value)
+        return attrs.evolve(source, attribute=point.attr)
+    return None
+
+
+def _find_importable(name: str) -> _Source | None:
+    try:
+        spec = util.find_spec(name)  # imports the packages above it
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise _raised(name, name, error) from error
+    except ValueError:  # what is in sys.modules without a spec, as __main__ may be
+        return _Source(name, None)
+    except Exception as error:
+        raise _raised(name, name, error) from error
+    if spec is None:
+        return None
+    return _Source(name, Path(spec.origin) if spec.has_location and spec.origin else None)
+
+
+# Executing ----------------------------------------------------------------------------------------------------------
+
+
+class _FreshLoader(SourceFileLoader):
+    """Compiles the source as it is now: a cached file is neither believed nor left behind."""
+
+    def path_stats(self, path: Any) -> Any:
+        raise OSError(path)  # "no statistics, so no cache", by the contract of importlib's SourceLoader
+
+
+def _execute(what: str, source: _Source) -> object:
+    """Execute the module, and return it, or the object in it that the entry point names."""
+    if source.private and source.file and source.file.suffix == ".so":
+        msg = (
+            f"{what!r} is a compiled module, {source.file}: this version of sermod loads modules written in Python "
+            f"only; give the .py file of one"
+        )
+        raise LoadError(msg, what=what, origin=source.origin)
+    try:
+        if source.private and source.file:
+            module = _execute_file(source.module, source.file)
+        else:
+            module = import_module(source.module)
+    except Exception as error:
+        raise _raised(what, source.origin, error) from error
+    found: object = module
+    for attribute in filter(None, source.attribute.split(".")):
+        found = getattr(found, attribute, None)
+    return found
+
+
+def _execute_file(module_name: str, file: Path) -> ModuleType:
+    loader = _FreshLoader(module_name, str(file))
+    spec = util.spec_from_file_location(module_name, file, loader=loader)
+    module = util.module_from_spec(cast("ModuleSpec", spec))  # there is one wherever a loader is given
+    sys.modules[module_name] = module
+    loader.exec_module(module)
+    return module
+
+
+def _raised(what: str, origin: str, error: Exception) -> LoadError:
+    place = ""
+    if isinstance(error, SyntaxError):
+        place = f" at line {error.lineno}"
+    msg = f"module {what!r} cannot be loaded: {type(error).__name__}{place} while {origin} was executed: {error}"
+    return LoadError(msg, what=what, origin=origin)
+
+
+def _exports_of(what: str, source: _Source, found: object) -> ModuleExports[Any]:
+    exports: object = cast("object", found) if isinstance(found, ModuleExports) else getattr(found, "exports", None)
+    if isinstance(exports, ModuleExports):
+        return cast("ModuleExports[Any]", exports)
+    if exports is None:
+        wrong = "has no variable 'exports'"
+    elif isinstance(getattr(exports, "exports", None), ModuleExports):
+        wrong = f"has a variable 'exports' that is a {type(exports).__name__}, whose .exports was most likely meant"
+    else:
+        wrong = f"has a variable 'exports' that is no ModuleExports but a {type(exports).__name__}"
+    msg = f"what {what!r} names, {source.origin}, {wrong}; write exports = ModuleExports(...)"
+    raise NoExportsError(msg, what=what, origin=source.origin)
+
+
+def _forget(module: str, before: set[str]) -> None:
+    """Take out of ``sys.modules`` what was put there for *module*: itself, and what is new in its package."""
+    package = module.partition(".")[0]
+    for name in set(sys.modules) - before:
+        if f"{name}.".startswith(f"{package}."):
+            forgotten = sys.modules.pop(name)
+            above, _, attribute = name.rpartition(".")
+            if above in before and getattr(sys.modules[above], attribute, None) is forgotten:
+                delattr(sys.modules[above], attribute)
+
+
+# Permissions --------------------------------------------------------------------------------------------------------
+
+
+def _check_permissions(what: str, source: _Source) -> None:
+    for step in _steps(source.file) if source.file else ():
+        mode = step.lstat().st_mode
+        replaceable = mode & (stat.S_IWGRP | stat.S_IWOTH)
+        # In a directory with the sticky bit, as /tmp is, nobody may replace what is another's.
+        if replaceable and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
+            msg = (
+                f"{what!r} is not loaded: others than the owner of {step} may write to it (its permissions are "
+                f"{stat.filemode(mode)}), and so replace {source.origin}; take the right away with chmod go-w {step}"
+            )
+            raise InsecurePathError(msg, what=what, origin=source.origin)
+
+
+def _steps(path: Path) -> Iterator[Path]:
+    """Yield the file and every directory that leads to it, on both sides of each symbolic link on the way."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow the links before they are looked at
+    walked = Path(path.anchor)
+    yield walked
+    for part in path.parts[1:]:
+        walked /= part
+        if walked.is_symlink():
+            yield from _steps(walked.parent / walked.readlink())
+        else:
+            yield walked

@@ -1,0 +1,171 @@
+"""Where a parameter's value lives: what C writes as ``&foo_bar`` (spec, section 1.3, ``param_pointer``)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, Protocol, TypeVar, cast, final, runtime_checkable
+
+T = TypeVar("T")
+
+_MISSING: Final = object()
+
+
+@runtime_checkable
+class Pointer(Protocol[T]):
+    """A variable that the core may read and write; in C, a ``void*``.
+
+    A pointer of one's own is how a parameter does something when it is set: derive from this class, or write any class
+    with these two methods. It may also have
+
+    * ``check(value)``, called before any value is stored, which raises :class:`ValueError` for one it will not take;
+    * ``doc``, a text for whoever describes the parameter;
+    * ``required``, true where the parameter must be set before the modules are initialised.
+
+    Example:
+        >>> class Loud(Pointer[int]):
+        ...     level = 0
+        ...
+        ...     def load(self) -> int:
+        ...         return self.level
+        ...
+        ...     def store(self, value: int) -> None:
+        ...         self.level = value
+        ...         print("level is now", value)
+        >>> Loud().store(3)
+        level is now 3
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def load(self) -> T:
+        """Return the value of the variable; raise anything at all where the variable does not exist (yet)."""
+        ...
+
+    @abstractmethod
+    def store(self, value: T, /) -> None:
+        """Give the variable a value, which has passed ``check``."""
+        ...
+
+
+@final
+class Cell(Pointer[T]):
+    """A variable of its own, for a parameter whose value lives nowhere else.
+
+    Args:
+        value: The initial value.
+        doc: What the parameter is for, for whoever describes it.
+
+    Example:
+        >>> timeout = Cell(30)
+        >>> timeout.store(5)
+        >>> timeout.load()
+        5
+    """
+
+    __slots__ = ("doc", "value")
+
+    def __init__(self, value: T, *, doc: str | None = None) -> None:
+        self.value = value
+        self.doc = doc
+
+    def load(self) -> T:
+        """Return the value."""
+        return self.value
+
+    def store(self, value: T, /) -> None:
+        """Replace the value."""
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"Cell({self.value!r})"
+
+
+class _Variable(Pointer[Any]):
+    """What ``pointer_to`` returns: a place and the variable's name in it. Equal where both are, as addresses are."""
+
+    __slots__ = ("_name", "_place")
+
+    def __init__(self, place: Any, name: str) -> None:
+        self._place = place
+        self._name = name
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Variable):
+            return NotImplemented
+        return self._place is other._place and self._name == other._name
+
+    def __hash__(self) -> int:
+        return hash((id(self._place), self._name))
+
+
+@final
+class _Item(_Variable):
+    """A variable in a namespace, such as ``globals()``."""
+
+    __slots__ = ()
+
+    def load(self) -> Any:
+        value = self._place.get(self._name, _MISSING)
+        if value is _MISSING:
+            raise NameError(f"there is no variable {self._name!r} in {self._namespace()}")
+        return value
+
+    def store(self, value: Any, /) -> None:
+        self._place[self._name] = value
+
+    def _namespace(self) -> str:
+        module = self._place.get("__name__")
+        return f"the globals of {module!r}" if isinstance(module, str) else f"a {type(self._place).__name__}"
+
+    def __repr__(self) -> str:
+        return f"pointer_to(<{self._namespace()}>, {self._name!r})"
+
+
+@final
+class _Attribute(_Variable):
+    """An attribute of an object."""
+
+    __slots__ = ()
+
+    def load(self) -> Any:
+        return getattr(self._place, self._name)
+
+    def store(self, value: Any, /) -> None:
+        setattr(self._place, self._name, value)
+
+    def __repr__(self) -> str:
+        return f"pointer_to(<{type(self._place).__name__} object>, {self._name!r})"
+
+
+def pointer_to(place: object, name: str) -> Pointer[Any]:
+    """Return a pointer to a variable: what C writes as ``&foo_bar``.
+
+    The place is fixed by this call. The variable may be assigned later, as in C; validation looks whether it is there.
+
+    Args:
+        place: A namespace (``globals()``, or any mutable mapping), whose item is meant; or any other object, whose
+            attribute is meant.
+        name: The name of the variable.
+
+    Returns:
+        A pointer that is equal to every other one to the same variable.
+
+    Raises:
+        TypeError: *place* is a mapping that cannot be written to, or *name* is no string.
+
+    Example:
+        >>> foo_bar = 0
+        >>> pointer_to(globals(), "foo_bar").store(5)
+        >>> foo_bar
+        5
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"pointer_to(place, name): name must be a str, the variable's name (got {name!r})")
+    if isinstance(place, MutableMapping):
+        return _Item(place, name)
+    if isinstance(place, Mapping):
+        kind = type(cast("object", place)).__name__
+        raise TypeError(f"pointer_to(place, {name!r}): a {kind} cannot be written to; give globals() or an object")
+    return _Attribute(place, name)

@@ -1,0 +1,18 @@
+"""The ranks of the special processes, as ``init_child_f`` is told them.
+
+The children that do the work have the ranks 1, 2, 3 and so on. The values are those of the SER core; the spec, section
+1.4, says only that a child's rank is an integer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PROC_MAIN: Final = 0
+"""The main process, after it has forked the children."""
+PROC_TIMER: Final = -1
+"""The process that runs the timers."""
+PROC_FIFO: Final = -2
+"""The process that serves the FIFO."""
+PROC_TCP_MAIN: Final = -4
+"""The process that hands TCP connections on."""

@@ -1,0 +1,108 @@
+"""Whether a callable takes a given number of arguments, and how to give it its last ones once and for all.
+
+``inspect.signature`` is the general answer and a slow one. Plain functions and methods, nearly all that a module
+exports, tell the same by their code object at almost no cost, and they tell what a call really does: a signature that
+a decorator has put on (``__wrapped__``) may promise what the wrapper does not take.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import CodeType, FunctionType, MethodType
+from typing import Any, Final
+
+_STAR_ARGS: Final = inspect.CO_VARARGS
+
+
+def accepts(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether *function* can be called with *count* positional arguments and nothing else.
+
+    A callable that has no signature to read, as some built-ins have none, is given the benefit of the doubt.
+
+    Args:
+        function: Any callable.
+        count: The number of arguments.
+    """
+    if isinstance(function, FunctionType):
+        return _code_accepts(function, count)
+    if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
+        return _code_accepts(function.__func__, count + 1)
+    return _signature_accepts(function, count)
+
+
+def _code_accepts(function: FunctionType, count: int) -> bool:
+    code: CodeType = function.__code__
+    most = code.co_argcount
+    if count != most:
+        if count > most:
+            if not code.co_flags & _STAR_ARGS:
+                return False
+        elif count < most - len(function.__defaults__ or ()):
+            return False
+    if not code.co_kwonlyargcount:
+        return True
+    keyword_only = code.co_varnames[most : most + code.co_kwonlyargcount]
+    return all(name in (function.__kwdefaults__ or ()) for name in keyword_only)
+
+
+def _signature_accepts(function: Callable[..., Any], count: int) -> bool:
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
+def with_last_arguments(function: Callable[..., Any], values: tuple[object, ...]) -> Callable[[Any], Any]:
+    """Return a callable of one argument that calls ``function(argument, *values)``, as cheaply as Python can.
+
+    A plain function or a bound method becomes a copy of itself whose defaults are *values*: calling that costs no frame
+    beside the function's own. Any other callable is called by a function of ours, one frame.
+
+    Args:
+        function: Any callable that takes one argument and *values*.
+        values: Its arguments from the second on.
+    """
+    if not values:
+        return function
+    copy: Callable[..., Any] | None = None
+    if isinstance(function, FunctionType):
+        copy = _with_defaults(function, values, 1)
+    elif isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
+        copy = _with_defaults(function.__func__, values, 2)
+        copy = copy and MethodType(copy, function.__self__)
+    return copy or _calling(function, values)
+
+
+def _with_defaults(function: FunctionType, values: tuple[object, ...], first: int) -> Callable[..., Any] | None:
+    """Copy *function* with the defaults *values* from argument *first* on, or return ``None`` where that cannot be.
+
+    It cannot where some of the values would arrive in ``*args``.
+    """
+    code = function.__code__
+    unset = code.co_argcount - first - len(values)
+    if unset < 0:
+        return None
+    kept = (function.__defaults__ or ())[-unset:] if unset else ()
+    copy = FunctionType(code, function.__globals__, function.__name__, (*values, *kept), function.__closure__)
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__qualname__ = function.__qualname__
+    copy.__module__ = function.__module__
+    copy.__doc__ = function.__doc__
+    return copy
+
+
+def _calling(function: Callable[..., Any], values: tuple[object, ...]) -> Callable[[Any], Any]:
+    # One and two values are nearly all calls, and spelling them out spares the unpacking.
+    match values:
+        case (one,):
+            return lambda msg: function(msg, one)
+        case (one, two):
+            return lambda msg: function(msg, one, two)
+        case _:
+            return lambda msg: function(msg, *values)
