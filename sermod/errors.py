@@ -172,8 +172,8 @@ class ShadowedCommandError(SermodError, ValueError):
     def __init__(self, module: str, *, existing_module: str, command: str, param_no: int) -> None:
         super().__init__(
             f"module {module!r} is not registered: its command {command!r} with {param_no} parameters would hide "
-            f"that of module {existing_module!r} from the script; rename one, or use Registry(allow_shadowing=True), where the "
-            f"newest module wins"
+            f"that of module {existing_module!r} from the script; rename one, or use Registry(allow_shadowing=True), "
+            f"where the newest module wins"
         )
         self.module = module
         self.existing_module = existing_module

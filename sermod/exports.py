@@ -59,7 +59,8 @@ class CmdExport(Generic[MsgT]):
         function: What is called: ``function(msg, *parameters)``, or the C shape ``function(msg, p1, p2)``, where a
             parameter that the script left out is ``None``.
         param_no: The number of parameters: 0, 1 or 2 for a command that the script can see.
-        fixup: Called once for each parameter of each call in the script, at start-up; see :data:`Fixup`.
+        fixup: Called once for each parameter of each call in the script, at start-up: ``fixup(param, param_no)`` takes
+            the parameter as a string and its number, from 1, and returns the fixed value, or raises.
         flags: The routes in which the script may call it; 0: other modules only.
 
     Raises:

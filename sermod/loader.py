@@ -38,7 +38,7 @@ class Loaded:
 
 def load(
     what: str | os.PathLike[str], path: Iterable[str | os.PathLike[str]] = (), *, check_permissions: bool = False
-) -> Loaded:
+) -> ModuleExports[Any]:
     """Load a module and look its variable ``exports`` up (spec, section 1.1).
 
     A path (it has a separator, or ends in ``.py`` or ``.so``) is that file. A bare name is looked for in each directory
@@ -53,7 +53,7 @@ def load(
             it (POSIX permission bits).
 
     Returns:
-        The exports, and where they come from.
+        The exports.
 
     Raises:
         ModuleFileNotFoundError: There is no such file or name.
@@ -62,7 +62,7 @@ def load(
         LoadError: Anything else, such as an exception while the file was executed.
     """
     with loading(what, path, check_permissions=check_permissions) as loaded:
-        return loaded
+        return loaded.exports
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def loading(
         loaded_already: The origins of what may not be loaded a second time.
 
     Yields:
-        What :func:`load` returns.
+        The exports, and where they come from.
 
     Raises:
         AlreadyLoadedError: It is one of *loaded_already*. Nothing of it was executed.

@@ -54,8 +54,8 @@ class Registry(Generic[MsgT]):
     """The modules of one server: loading, parameters, the binding of the script's calls, and every look-up.
 
     Registration, parameters and binding belong to the time before ``Lifecycle.init()`` begins, and to one
-    thread of the main process. Afterwards the registry is read-only and free for all threads and children. Two registries never share
-    a look-up.
+    thread of the main process. Afterwards the registry is read-only and free for all threads and
+    children. Two registries never share a look-up.
 
     Args:
         path: The directories in which bare names are looked for, in this order; the core's ``mpath``.

@@ -130,7 +130,7 @@ def find_problems(
 
     Example:
         >>> [found.code for found in find_problems(ModuleExports("m", [CmdExport("ping")]))]
-        ['null-function', 'not-terminated']
+        ['not-terminated', 'null-function']
     """
     problems: list[Problem] = []
     _check_name(exports.name, "", "the module", problems)

@@ -1,0 +1,136 @@
+"""Runs all code of README.md, of the pages in docs/, and of the docstrings in sermod/.
+
+A pytest plugin, named in pyproject.toml. Each Markdown file is read from top to bottom as one
+program, in an empty directory of its own:
+
+- a block of `python` is executed; one that begins with `>>>`, or is of `pycon`, is compared with
+  the output that it shows;
+- a `{code-block}` of any language whose `:caption:` is the name of a file becomes that file, and
+  is not executed;
+- other blocks are left alone, and so is one that follows `% skip: next`.
+
+The module must not import sermod: pytest loads it before coverage is measured.
+"""
+
+from __future__ import annotations
+
+import doctest
+import functools
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sybil import Document, Example, Region, Sybil
+from sybil.evaluators.doctest import DocTestEvaluator
+from sybil.integration.pytest import SybilItem
+from sybil.parsers.abstract.doctest import DocTestStringParser
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.parsers.myst.lexers import DirectiveLexer
+from sybil.parsers.rest import DocTestParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _pytest._code.code import TerminalRepr
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGES = ROOT / "docs"
+PACKAGE = ROOT / "sermod"
+
+FILE_NAME = re.compile(r"[\w-]+(/[\w-]+)*\.\w+")
+
+
+def captioned_files(document: Document) -> Iterable[Region]:
+    """Find the blocks that show a file, captioned with its name."""
+    for region in DirectiveLexer("code-block", arguments=".+")(document):
+        caption = region.lexemes["options"].get("caption", "")
+        if FILE_NAME.fullmatch(caption):
+            yield Region(region.start, region.end, (caption, region.lexemes["source"]), write_file)
+
+
+def write_file(example: Example) -> None:
+    """Write the file that a captioned block shows."""
+    name, source = example.parsed
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source, encoding="utf-8")
+
+
+def code_blocks(document: Document) -> Iterable[Region]:
+    """Find the blocks of `python`, except those that show a file."""
+    files = {region.start for region in captioned_files(document)}
+    for region in PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)(document):
+        if region.start not in files:
+            yield region
+
+
+def consoles(document: Document) -> Iterable[Region]:
+    """Find the examples in blocks of `pycon`."""
+    examples_in = DocTestStringParser(DocTestEvaluator(doctest.ELLIPSIS))
+    for block in CodeBlockParser("pycon", evaluator=lambda _: None)(document):
+        for region in examples_in(block.parsed, document.path):
+            region.adjust(block, block.parsed)
+            yield region
+
+
+def as_main(namespace: dict[str, object]) -> None:
+    """Give the code of a document the name that it has for a reader who runs it."""
+    namespace["__name__"] = "__main__"
+
+
+Collect = Callable[[Path, pytest.Collector], pytest.Collector | None]
+
+collect_markdown: Collect = Sybil(
+    parsers=[SkipParser(), captioned_files, code_blocks, consoles],
+    path=str(ROOT),
+    pattern="*.md",
+    setup=as_main,
+    fixtures=["empty_directory"],
+).pytest()
+
+collect_docstrings: Collect = Sybil(
+    parsers=[DocTestParser(doctest.ELLIPSIS)],
+    path=str(PACKAGE),
+    pattern="*.py",
+    fixtures=["empty_directory"],
+).pytest()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the examples of a page, of the README or of a file of the package."""
+    if file_path.suffix == ".md" and (file_path == README or file_path.is_relative_to(PAGES)):
+        return collect_markdown(file_path, parent)
+    return collect_docstrings(file_path, parent)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """See to it that every failure of an example can be reported."""
+    if isinstance(item, SybilItem):
+        item.repr_failure = functools.partial(report, item.repr_failure)  # type: ignore[method-assign]
+
+
+def report(
+    usual: Callable[..., str | TerminalRepr], excinfo: pytest.ExceptionInfo[BaseException]
+) -> str | TerminalRepr:
+    """Report a failure, also one that pytest finds after the example, such as an unclosed file.
+
+    Sybil looks for the example's own frame, and such a failure has none.
+    """
+    try:
+        return usual(excinfo)
+    except IndexError:
+        return excinfo.getrepr(style="native")
+
+
+@pytest.fixture(scope="module")
+def empty_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run the examples of one document in a directory of their own."""
+    before = Path.cwd()
+    directory = tmp_path_factory.mktemp("document")
+    os.chdir(directory)
+    yield directory
+    os.chdir(before)

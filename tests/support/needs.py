@@ -1,0 +1,26 @@
+"""What a test needs from the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+# Servers live where only root looks by default.
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
+
+
+def need(tool: str) -> str:
+    """Return the path of a program, such as ``cc``, ``sipp``, ``sipsak`` or ``kamailio``.
+
+    Where it is missing the test is skipped. With ``SERMOD_CI`` set it fails instead: there every
+    tool is installed, and nothing is left untested unnoticed.
+    """
+    path = shutil.which(tool, path=SEARCH_PATH)
+    if path:
+        return path
+    reason = f"this test needs the program {tool!r}, which is not installed"
+    if os.environ.get("SERMOD_CI"):
+        pytest.fail(f"{reason}; SERMOD_CI is set, so it does not count as skipped")
+    pytest.skip(reason)
