@@ -32,11 +32,9 @@ class CommandIndex(Generic[MsgT]):
         found = self._exports.get(name)
         if found is None:
             return None
-        for export in found if isinstance(found, tuple) else (found,):
-            # `int.__and__`, since the flag's own `&` runs Python code
-            if export.param_no == param_no and (not flags or int.__and__(export.flags, flags) == flags):
-                return export
-        return None
+        if isinstance(found, tuple):
+            return next((export for export in found if _fits(export, param_no, flags)), None)
+        return found if _fits(found, param_no, flags) else None
 
     def module_of(self, export: CmdExport[MsgT]) -> str:
         """Return the name of the module that exports what :meth:`find` has found."""
@@ -114,6 +112,11 @@ class CommandIndex(Generic[MsgT]):
         takes = " or ".join(map(str, numbers)) or "no number that a script can write"
         message = f"{asked} takes {takes} parameters (got {count}); give it as many as that"
         return ParamCountError(message, command=name, takes=numbers, got=count)
+
+
+def _fits(export: CmdExport[Any], param_no: int, flags: int) -> bool:
+    # `int.__and__`, since the flag's own `&` runs Python code
+    return export.param_no == param_no and (not flags or int.__and__(export.flags, flags) == flags)
 
 
 def _hides(newer: CmdExport[Any], older: CmdExport[Any]) -> bool:

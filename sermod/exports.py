@@ -236,7 +236,7 @@ def _callable(owner: object, field: str, value: object) -> Callable[..., Any] | 
 
 
 def _pointer(owner: object, field: str, value: object) -> Pointer[Any] | None:
-    if isinstance(value, Pointer):
+    if value is not None and isinstance(value, Pointer):  # whether it is a protocol's is slow to find out
         return cast("Pointer[Any]", value)
     _require_null(owner, field, value, "a Pointer, as pointer_to() makes one")
     return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, cast, overload
 
+import attrs
+
 from sermod.errors import InvalidExportsError
 from sermod.exports import INT_PARAM, STR_PARAM, CmdExport, EntryT, ModuleExports, MsgT, ParamExport
 from sermod.problems import ERROR, Problem, problem
@@ -161,7 +163,7 @@ def _entries(array: tuple[Any, ...], field: str, problems: list[Problem]) -> lis
     for index, entry in enumerate(array):
         if entry.name is not None:
             named.append((index, entry))
-        elif entry != type(entry)():
+        elif any(value is not None and value != 0 for value in attrs.astuple(entry, recurse=False)):
             half_null = True
             hidden = len(array) - index - 1
             problems.append(
