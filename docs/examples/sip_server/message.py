@@ -1,0 +1,228 @@
+"""What a SIP message is to the server and to its modules: a request with its answer, or a reply."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import sipmessage
+
+Address: TypeAlias = tuple[str, int]
+"""An IPv4 address and a port."""
+
+MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
+DEFAULT_PORT = 5060
+LARGEST_PORT = 65535
+LARGEST_MAX_FORWARDS = 255
+
+# The parser's time grows with the square of these two.
+MOST_HEADERS = 256
+LONGEST_URI = 1024
+
+_FOLD = re.compile(rb"\r\n[ \t]+")
+_SPACE_BEFORE_COLON = re.compile(rb"^([^\s:]+)[ \t]+:", re.MULTILINE)
+_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
+_LIST_ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_RPORT = re.compile(r";\s*rport(?:\s*=\s*\w*)?(?=\s*(?:;|$))")
+
+
+class MalformedError(ValueError):
+    """A datagram is no SIP message that a server could do anything with."""
+
+
+@dataclass(slots=True)
+class SipRequest:
+    """A request on its way through the request route, with the answer that it is to get.
+
+    Attributes:
+        wire: The request as the parser sees it.
+        vias: Its Via headers as they came, one an item, the topmost first.
+        hops: The same, parsed.
+        source: Where it came from.
+        tagged: Whether its To has a tag: it belongs to a dialog.
+        answer: What is to be sent back; a command sets it, with :meth:`reply`.
+    """
+
+    wire: sipmessage.Request
+    vias: list[str]
+    hops: list[sipmessage.Via]
+    source: Address
+    tagged: bool
+    answer: sipmessage.Response | None = None
+
+    @property
+    def method(self) -> str:
+        """What is asked for, ``OPTIONS`` for example."""
+        return self.wire.method
+
+    @property
+    def headers(self) -> sipmessage.Headers:
+        """Every header, as text."""
+        return self.wire.headers
+
+    @property
+    def max_forwards(self) -> int | None:
+        """The number of hops that the request may still make; ``None`` where it does not say."""
+        return self.wire.max_forwards
+
+    @max_forwards.setter
+    def max_forwards(self, value: int | None) -> None:
+        self.wire.max_forwards = value
+
+    @property
+    def reply_to(self) -> Address:
+        """Where the answer goes (RFC 3261, section 18.2.2, and RFC 3581, section 4)."""
+        top = self.hops[0]
+        host, port = self.source
+        return host, port if "rport" in top.parameters else top.port or DEFAULT_PORT
+
+    def reply(self, code: int, phrase: str) -> None:
+        """Make the answer (RFC 3261, section 8.2.6), in place of an earlier one; an ACK gets none.
+
+        Args:
+            code: The status code.
+            phrase: The reason phrase.
+        """
+        if self.method == "ACK":
+            return
+        self.answer = sipmessage.Response(code, phrase)
+        self.answer.headers.setlist("Via", [self._received(), *self.vias[1:]])
+        self.answer.headers.set("From", self.headers["From"])
+        self.answer.headers.set("To", self._tagged_to())
+        self.answer.headers.set("Call-ID", self.headers["Call-ID"])
+        self.answer.headers.set("CSeq", self.headers["CSeq"])
+
+    def _received(self) -> str:
+        # Edited as text: what a client wrote into its Via must come back unchanged.
+        text, top = self.vias[0], self.hops[0]
+        host, port = self.source
+        if "rport" in top.parameters:
+            text = _RPORT.sub(f";rport={port}", text, count=1)
+        elif top.host == host:
+            return text
+        return f"{text};received={host}"
+
+    def _tagged_to(self) -> str:
+        value = self.headers["To"]
+        if self.tagged:
+            return value
+        # A retransmitted request gets the same tag, whichever process answers it.
+        seed = "\n".join((self.vias[0], self.headers["From"], self.headers["Call-ID"]))
+        return f"{value};tag={hashlib.blake2s(seed.encode(), digest_size=8).hexdigest()}"
+
+
+@dataclass(slots=True)
+class SipReply:
+    """A reply on its way back to the one who asked.
+
+    Attributes:
+        wire: The reply as the parser sees it.
+        vias: Its Via headers as they came, one an item, the topmost first.
+        hops: The same, parsed.
+        source: Where it came from.
+    """
+
+    wire: sipmessage.Response
+    vias: list[str]
+    hops: list[sipmessage.Via]
+    source: Address
+
+    @property
+    def code(self) -> int:
+        """The status code."""
+        return self.wire.code
+
+    @property
+    def headers(self) -> sipmessage.Headers:
+        """Every header, as text."""
+        return self.wire.headers
+
+    @property
+    def sent_by(self) -> Address:
+        """The address in the topmost Via: where the request was sent from that this is the reply to."""
+        top = self.hops[0]
+        return top.host, top.port or DEFAULT_PORT
+
+    @property
+    def next_hop(self) -> Address | None:
+        """Where the Via below the topmost says that the reply goes; ``None`` where there is none."""
+        return _destination(self.hops[1]) if len(self.hops) > 1 else None
+
+    @property
+    def agent(self) -> str | None:
+        """The name of the software that sent it; ``None`` where it does not say."""
+        return self.wire.server or self.wire.user_agent
+
+
+def parse(data: bytes, source: Address) -> SipRequest | SipReply:
+    """Make a message of a datagram.
+
+    Args:
+        data: The datagram.
+        source: Where it came from.
+
+    Raises:
+        MalformedError: It is none, or it lacks what a server cannot do without.
+    """
+    try:
+        return _parse(data, source)
+    except Exception as error:  # whatever a parser trips over is the sender's doing
+        text = str(error) or type(error).__name__
+        raise MalformedError(text[:100].encode("ascii", "backslashreplace").decode()) from error
+
+
+def _parse(data: bytes, source: Address) -> SipRequest | SipReply:
+    wire = sipmessage.Message.parse(_readable(data))
+    for name in MANDATORY:
+        _require(bool(wire.headers.get(name)), f"no {name}")
+    _trim(wire)
+    vias = _items(",".join(wire.headers.getlist("Via")))
+    hops = [sipmessage.Via.parse(via) for via in vias]
+    for hop in hops:
+        _destination(hop)
+    if isinstance(wire, sipmessage.Response):
+        _require(100 <= wire.code <= 699, "no such status code")  # noqa: PLR2004 - RFC 3261, section 7.2
+        return SipReply(wire, vias, hops, source)
+    _require(wire.cseq.method == wire.method, "CSeq is of another method")
+    _require(0 <= (wire.max_forwards or 0) <= LARGEST_MAX_FORWARDS, "Max-Forwards out of range")
+    _require(len(wire.headers["To"]) <= LONGEST_URI, "To is too long")
+    return SipRequest(wire, vias, hops, source, tagged="tag" in wire.to_address.parameters)
+
+
+def _items(value: str) -> list[str]:
+    """Split a header at its commas, but for those in quotes."""
+    items: list[str] = _LIST_ITEM.findall(value)
+    _require(sum(map(len, items)) + len(items) - 1 == len(value), "Via is no list")
+    return [item.strip() for item in items]
+
+
+def _destination(hop: sipmessage.Via) -> Address:
+    parameters = hop.parameters
+    port = int(parameters.get("rport") or hop.port or DEFAULT_PORT)
+    _require(0 < port <= LARGEST_PORT, "no such port in Via")
+    return parameters.get("received") or hop.host, port
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise MalformedError(otherwise)
+
+
+def _readable(data: bytes) -> bytes:
+    """Write the same message so that the parser knows it: no folded line, no space before a colon."""
+    head, separator, body = data.partition(b"\r\n\r\n")
+    _require(len(head.partition(b"\r\n")[0]) <= LONGEST_URI, "the first line is too long")
+    _require(head.count(b"\r\n") <= MOST_HEADERS, "too many headers")
+    _require(not _CONTROL.search(head.replace(b"\r\n", b"")), "a control character")
+    return _SPACE_BEFORE_COLON.sub(rb"\1:", _FOLD.sub(b" ", head)) + separator + body
+
+
+def _trim(wire: sipmessage.Request | sipmessage.Response) -> None:
+    """Cut off what follows the body (RFC 3261, section 18.3); a body that was cut itself is malformed."""
+    length = wire.content_length
+    if length is None:
+        return
+    _require(0 <= length <= len(wire.body), "the body is not as long as Content-Length says")
+    wire.body = wire.body[:length]
