@@ -9,8 +9,8 @@ import attrs
 
 from sermod.errors import FixupError, LifecycleError
 from sermod.exports import CmdExport, MsgT
-from sermod.routes import RouteFlag
-from sermod.signatures import accepts, with_last_arguments
+from sermod.routes import RouteFlag, route_names
+from sermod.signatures import accepts, argument_name, with_last_arguments
 from sermod.validation import C_SHAPE
 
 
@@ -83,8 +83,17 @@ class Action(Generic[MsgT]):
 
     def _refusal(self, wrong: str, param: str, number: int) -> FixupError:
         command = str(self.export.name)
-        message = f"{self}, module {self.module!r}: {wrong}"
-        return FixupError(message, module=self.module, command=command, param_no=number, value=param, where=self.where)
+        place = "" if self.where else f" in {route_names(self.route)}"
+        return FixupError(
+            f"{self}{place}, module {self.module!r}: {wrong}",
+            module=self.module,
+            command=command,
+            param_no=number,
+            value=param,
+            where=self.where,
+            param_name=argument_name(self.export.function, number),
+            route=int(self.route),
+        )
 
     def arm(self, fixed: tuple[object, ...]) -> None:
         """Keep the fixed parameters, and make ``run``. Called by ``Lifecycle.init``, once.

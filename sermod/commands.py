@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from sermod.errors import ParamCountError, RouteError, SermodError, UnknownCommandError
 from sermod.exports import CmdExport, MsgT
 from sermod.routes import route_names
+
+_and: Final = int.__and__  # the flag's own `&` runs Python code
 
 
 class CommandIndex(Generic[MsgT]):
@@ -34,7 +36,9 @@ class CommandIndex(Generic[MsgT]):
             return None
         if isinstance(found, tuple):
             return next((export for export in found if _fits(export, param_no, flags)), None)
-        return found if _fits(found, param_no, flags) else None
+        # As _fits() has it, without the call
+        fits = found.param_no == param_no and (not flags or _and(found.flags, flags) == flags)
+        return found if fits else None
 
     def module_of(self, export: CmdExport[MsgT]) -> str:
         """Return the name of the module that exports what :meth:`find` has found."""
@@ -51,7 +55,7 @@ class CommandIndex(Generic[MsgT]):
 
     def is_scriptable(self, command: CmdExport[MsgT]) -> bool:
         """Tell whether the host's script can call the command at all."""
-        return bool(int.__and__(command.flags, self._route_flags)) and command.param_no in self._script_param_no
+        return bool(_and(command.flags, self._route_flags)) and command.param_no in self._script_param_no
 
     def add(self, module: str, commands: Iterable[CmdExport[MsgT]]) -> None:
         """Add the commands of a module, which is the newest."""
@@ -86,7 +90,7 @@ class CommandIndex(Generic[MsgT]):
             return list(zip(exports, modules, strict=True))
         return [(exports, str(modules))]
 
-    def not_found(self, name: str, count: int, flags: int, asked: str) -> SermodError:
+    def not_found(self, name: str, count: int, flags: int, asked: str, *, in_script: bool) -> SermodError:
         """Return the error that says why :meth:`find` found nothing: the name, the number of parameters, the routes.
 
         Args:
@@ -94,6 +98,7 @@ class CommandIndex(Generic[MsgT]):
             count: The number of parameters that it was to have.
             flags: The routes that it was to be for.
             asked: What was asked for, to begin the message with.
+            in_script: Whether it was to be called by the host's script, rather than by another module.
         """
         if name not in self._exports:
             message = f"{asked} is exported by no loaded module (a load() may be missing)"
@@ -102,21 +107,27 @@ class CommandIndex(Generic[MsgT]):
         if not exports:
             message = f"{asked} is for other modules only: no script can call it; find_export() gives its function"
             return RouteError(message, command=name, takes=[0], got=flags)
-        fitting = [export for export in exports if export.param_no == count]
-        if fitting and (not flags or count in self._script_param_no):
-            routes = [int(export.flags) for export in fitting]
+        numbers = sorted({export.param_no for export in exports})
+        if in_script:
+            numbers = [number for number in numbers if number in self._script_param_no]
+        if count in numbers:
+            routes = [int(export.flags) for export in exports if export.param_no == count]
             allowed = " or ".join(map(route_names, routes))
             message = f"{asked} cannot be used in {route_names(flags)}: it may be used in {allowed}"
             return RouteError(message, command=name, takes=routes, got=flags)
-        numbers = sorted({export.param_no for export in exports if not flags or self.is_scriptable(export)})
-        takes = " or ".join(map(str, numbers)) or "no number that a script can write"
-        message = f"{asked} takes {takes} parameters (got {count}); give it as many as that"
+        if numbers:
+            takes = " or ".join(map(str, numbers))
+            message = f"{asked} takes {takes} parameters (got {count}); give it as many as that"
+        else:
+            message = (
+                f"{asked} takes no number of parameters that a script can write (got {count}): it is for other modules "
+                f"only; find_export() gives its function"
+            )
         return ParamCountError(message, command=name, takes=numbers, got=count)
 
 
 def _fits(export: CmdExport[Any], param_no: int, flags: int) -> bool:
-    # `int.__and__`, since the flag's own `&` runs Python code
-    return export.param_no == param_no and (not flags or int.__and__(export.flags, flags) == flags)
+    return export.param_no == param_no and (not flags or _and(export.flags, flags) == flags)
 
 
 def _hides(newer: CmdExport[Any], older: CmdExport[Any]) -> bool:

@@ -69,7 +69,7 @@ def nearest_name(asked: str, available: Iterable[str]) -> str | None:
     """Return the one of *available* that *asked* was most likely meant to be, or ``None``."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(asked, [*available], n=1)), None)
+    return next(iter(difflib.get_close_matches(str(asked), [*available], n=1)), None)
 
 
 # Validation ---------------------------------------------------------------------------------------------------------
@@ -276,6 +276,19 @@ class ParamValueError(_ParamError, ValueError):
     """A parameter was given a value of the right type that it does not take."""
 
 
+class MissingParamError(SermodError, ValueError):
+    """Parameters that must be set were not set by the time of init; all of them are told, one a line.
+
+    Attributes:
+        params: The name of the module and that of the parameter, for each of them.
+    """
+
+    def __init__(self, params: Iterable[tuple[str, str]]) -> None:
+        self.params = tuple(params)
+        lines = (f"{param!r} of module {module!r}" for module, param in self.params)
+        super().__init__("\n  ".join(["parameters that are required are not set; set them before init:", *lines]))
+
+
 class FixupError(SermodError, ValueError):
     """A fixup refused a parameter of a call.
 
@@ -285,10 +298,21 @@ class FixupError(SermodError, ValueError):
         param_no: Which parameter it is, counted from 1.
         value: The parameter as the script has it.
         where: The place of the call in the script, as the host gave it, or ``None``.
+        param_name: The name that the command's function has for the parameter; ``None`` where it does not tell.
+        route: The kinds of route that the call stands in.
     """
 
     def __init__(
-        self, message: str, *, module: str, command: str, param_no: int, value: str, where: str | None
+        self,
+        message: str,
+        *,
+        module: str,
+        command: str,
+        param_no: int,
+        value: str,
+        where: str | None,
+        param_name: str | None = None,
+        route: int = 0,
     ) -> None:
         super().__init__(message)
         self.module = module
@@ -296,6 +320,8 @@ class FixupError(SermodError, ValueError):
         self.param_no = param_no
         self.value = value
         self.where = where
+        self.param_name = param_name
+        self.route = route
 
 
 # Life ---------------------------------------------------------------------------------------------------------------

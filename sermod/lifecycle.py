@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Generic, Self, TypeAlias, TypeGuard, cast
+from typing import Any, Final, Generic, Self, TypeAlias, TypeGuard, cast
 
 from sermod.action import Action
-from sermod.errors import ChildInitError, CommandResultError, LifecycleError, ModuleInitError
+from sermod.errors import ChildInitError, CommandResultError, LifecycleError, MissingParamError, ModuleInitError
 from sermod.exports import MsgT
-from sermod.registry import LoadedModule, Registry, looking_up_in
+from sermod.lookup import looking_up_in
+from sermod.registry import LoadedModule, Registry
 
 Route: TypeAlias = Iterable[Action[MsgT]] | Callable[[MsgT], int]
 """What a script runs for a message: calls one after the other, or a function of the host with its own ifs."""
@@ -42,6 +44,10 @@ class Lifecycle(Generic[MsgT]):
     Args:
         registry: The modules. They belong to this lifecycle for ever.
 
+    Attributes:
+        threads: The threads that an ``init_f`` started and left running, each with the name of the module. No thread
+            outlives a fork, so whoever forks has something to say about them.
+
     Raises:
         LifecycleError: The registry belongs to another lifecycle.
     """
@@ -49,7 +55,9 @@ class Lifecycle(Generic[MsgT]):
     def __init__(self, registry: Registry[MsgT]) -> None:
         registry.claim()
         self.registry = registry
+        self.threads: list[tuple[str, threading.Thread]] = []
         self._state = State.CONFIGURING
+        self._says: str = State.CONFIGURING
         self._main_pid: int | None = None
         self._onbreak: list[Callable[[MsgT], object]] = []
         self._response: list[tuple[str, Callable[[MsgT], object]]] = []
@@ -86,12 +94,16 @@ class Lifecycle(Generic[MsgT]):
         Raises:
             ModuleInitError: An ``init_f`` returned anything but 0 or ``None``, or raised.
             FixupError: A fixup refused a parameter.
+            MissingParamError: Parameters that are required are not set. Nothing has run: set them, and call it again.
             LifecycleError: It was called before.
         """
         self._check_state("init()", State.CONFIGURING)
+        missing = self.registry.missing_params()
+        if missing:  # nothing has run yet: they may still be set
+            raise MissingParamError(missing)
         self._main_pid = os.getpid()
         # From here on there is nothing to configure, and no second try: whatever happens, the state says so.
-        self._enter(State.FAILED)
+        self._enter(State.FAILED, _INITIALISING)
         initialised: list[LoadedModule[MsgT]] = []
         try:
             for module in self.registry:
@@ -99,12 +111,13 @@ class Lifecycle(Generic[MsgT]):
                 initialised.append(module)
             with looking_up_in(self.registry):
                 fixed = [(action, action.fix_up()) for action in self.registry.actions]
+            for action, values in fixed:
+                action.arm(values)
         except BaseException as error:
+            self._enter(State.FAILED)
             for failure in self._destroy(initialised):
-                error.add_note(f"and while cleaning up, {''.join(failure.__notes__)}: {failure!r}")
+                error.add_note(f"and while cleaning up, {failure.__notes__[-1]}: {failure!r}")
             raise
-        for action, values in fixed:
-            action.arm(values)
         for module in reversed(initialised):
             if module.exports.onbreak_f is not None:
                 self._onbreak.append(module.exports.onbreak_f)
@@ -115,6 +128,7 @@ class Lifecycle(Generic[MsgT]):
     def _init_module(self, module: LoadedModule[MsgT]) -> None:
         if module.exports.init_f is None:
             return
+        before = {*threading.enumerate()}
         try:
             with looking_up_in(self.registry):
                 code: object = module.exports.init_f()
@@ -128,8 +142,9 @@ class Lifecycle(Generic[MsgT]):
                 f"see what the module says, or let it return 0"
             )
             raise ModuleInitError(message, module=module.name, code=code)
+        self.threads += [(module.name, thread) for thread in threading.enumerate() if thread not in before]
 
-    def init_child(self, rank: int) -> None:
+    def init_child(self, rank: int, *, on_module: Callable[[str], object] | None = None) -> None:
         """Initialise every module for a child, in load order, in this process (spec, section 1.4).
 
         A child calls it once, after the fork, with its rank: 1, 2, 3 and so on. Where nothing is forked, the one
@@ -137,6 +152,7 @@ class Lifecycle(Generic[MsgT]):
 
         Args:
             rank: The rank of the child, or one of the ranks of special processes, ``PROC_MAIN`` for example.
+            on_module: Is told the name of each module before its ``init_child_f`` is called.
 
         Raises:
             ChildInitError: An ``init_child_f`` returned a negative code or something that is no ``int`` or ``None``, or
@@ -148,15 +164,19 @@ class Lifecycle(Generic[MsgT]):
         if not _is_int(rank):
             raise TypeError(f"init_child(): the rank must be an int (got {rank!r})")
         for module in self.registry:
-            self._init_module_in_child(module, rank)
+            if module.exports.init_child_f is None:
+                continue
+            if on_module is not None:
+                on_module(module.name)
+            self._init_module_in_child(module, module.exports.init_child_f, rank)
 
-    def _init_module_in_child(self, module: LoadedModule[MsgT], rank: int) -> None:
-        if module.exports.init_child_f is None:
-            return
+    def _init_module_in_child(
+        self, module: LoadedModule[MsgT], init_child_f: Callable[[int], object], rank: int
+    ) -> None:
         says = f"init_child_f of module {module.name!r} in rank {rank}"
         try:
             with looking_up_in(self.registry):
-                code: object = module.exports.init_child_f(rank)
+                code: object = init_child_f(rank)
         except Exception as error:
             message = f"{says} raised {type(error).__name__}: {error}"
             raise ChildInitError(message, module=module.name, rank=rank, traceback=_text(error)) from error
@@ -291,19 +311,24 @@ class Lifecycle(Generic[MsgT]):
 
     # State ----------------------------------------------------------------------------------------------------------
 
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: State, says: str | None = None) -> None:
         self._state = state
-        self.registry.close(state)
+        self._says = says or state
+        self.registry.close(self._says)
 
     def _check_state(self, call: str, wanted: State) -> None:
         if self._state is wanted:
             return
-        msg = f"{call} wants a lifecycle that is {wanted}, and this one is {self._state}: {_ADVICE[self._state]}"
-        raise LifecycleError(msg, state=self._state, call=call)
+        msg = f"{call} wants a lifecycle that is {wanted}, and this one is {self._says}: {_ADVICE[self._says]}"
+        raise LifecycleError(msg, state=self._says, call=call)
 
 
-_ADVICE = {
+_INITIALISING: Final = "being initialised"
+"""What messages call the time in which ``init`` runs: a state for nobody but those whose functions it calls."""
+
+_ADVICE: Final[dict[str, str]] = {
     State.CONFIGURING: "call init() first, or enter the with block",
+    _INITIALISING: "init() has to return first",
     State.INITIALISED: "init() runs once",
     State.DESTROYED: "its modules are cleaned up; make a new registry and a new lifecycle",
     State.FAILED: "its initialization has not succeeded; make a new registry and a new lifecycle",

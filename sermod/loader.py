@@ -49,8 +49,8 @@ def load(
     Args:
         what: The path or the name.
         path: The directories in which bare names are looked for first.
-        check_permissions: Refuse a file that others than its owner may replace, by itself or through a directory above
-            it (POSIX permission bits).
+        check_permissions: Refuse a file that others than its owner and root may replace, by itself or through a
+            directory or a link above it (POSIX: owners and permission bits).
 
     Returns:
         The exports.
@@ -60,6 +60,7 @@ def load(
         NoExportsError: There is no variable ``exports``, or it is no ``ModuleExports``.
         InsecurePathError: *check_permissions* found somebody who may replace the file.
         LoadError: Anything else, such as an exception while the file was executed.
+        TypeError: *what* is no text, or *path* is one directory instead of a list of them.
     """
     with loading(what, path, check_permissions=check_permissions) as loaded:
         return loaded.exports
@@ -88,6 +89,10 @@ def loading(
         AlreadyLoadedError: It is one of *loaded_already*. Nothing of it was executed.
     """
     name = os.fspath(what)
+    if not isinstance(name, str):
+        raise TypeError(f"a module is named by a str, or by a path that is one (got {what!r})")
+    if isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"the path to search is a list of directories (got {path!r}); write [{path!r}]")
     before = set(sys.modules)
     module = name
     try:
@@ -98,7 +103,7 @@ def loading(
             raise AlreadyLoadedError(msg, what=name, origin=source.origin)  # noqa: TRY301 - nothing of it is left either
         if check_permissions:
             _check_permissions(name, source)
-        yield Loaded(_exports_of(name, source, _execute(name, source)), source.origin)
+        yield Loaded(_exports_in(name, source, _execute(name, source)), source.origin)
     except BaseException:
         _forget(module, before)
         raise
@@ -143,7 +148,7 @@ def _find(name: str, path: Iterable[str | os.PathLike[str]]) -> _Source:
         msg = f"the bare name {name!r} has '..' in it, which is refused; give a path, with a separator, instead"
         raise LoadError(msg, what=name)
     directories = [Path(directory) for directory in path]
-    found = _find_in(directories, name) or _find_entry_point(name) or _find_importable(name)
+    found = _find_in(directories, name) or _find_entry_point(name) or _find_importable(name, name)
     if found is None:
         looked = ", ".join(map(str, directories)) or "no directory (the path is empty)"
         msg = (
@@ -161,12 +166,24 @@ def is_path(name: str) -> bool:
 
 def _find_file(name: str) -> _Source:
     given = Path(name)
-    file = given / "__init__.py" if given.is_dir() else given
-    if not file.is_file():
-        found = "is a directory without an __init__.py" if given.is_dir() else "does not exist"
+    is_directory = stat.S_ISDIR(_mode(name, given))
+    file = given / "__init__.py" if is_directory else given
+    if not stat.S_ISREG(_mode(name, file)):
+        found = "is a directory without an __init__.py" if is_directory else "does not exist"
         msg = f"the module file {name!r} {found} (looked from {Path.cwd()}); give the path of a .py file or a package"
         raise ModuleFileNotFoundError(msg, what=name, origin=os.path.realpath(file))
     return _file_source(file)
+
+
+def _mode(what: str, path: Path) -> int:
+    """Return the type and the permissions of what *path* leads to, or 0 where there is nothing."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        msg = f"{what!r} cannot be looked for at {path} ({error.strerror}); give a path that can be read"
+        raise LoadError(msg, what=what, origin=str(path)) from error
 
 
 def _file_source(file: Path) -> _Source:
@@ -181,7 +198,7 @@ def _is_package(file: Path) -> bool:
 def _find_in(directories: Iterable[Path], name: str) -> _Source | None:
     for directory in directories:
         for file in (directory / f"{name}.py", directory / name / "__init__.py", directory / f"{name}.so"):
-            if file.is_file():
+            if stat.S_ISREG(_mode(name, file)):
                 return _file_source(file)
     return None
 
@@ -189,33 +206,42 @@ def _find_in(directories: Iterable[Path], name: str) -> _Source | None:
 def _find_entry_point(name: str) -> _Source | None:
     from importlib.metadata import entry_points  # slow to import, and needed by few
 
-    found = {point.value: point for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
+    found = {point.value for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
     if len(found) > 1:
         msg = (
             f"the name {name!r} is offered by several entry points of {ENTRY_POINT_GROUP!r}: "
             f"{', '.join(sorted(found))}; give the dotted name of the one that is meant"
         )
         raise LoadError(msg, what=name)
-    for value, point in found.items():
-        source = _find_importable(point.module)
-        if source is None:
-            msg = f"the entry point {name!r} of {ENTRY_POINT_GROUP!r} names {value!r}, which is not there: install it"
-            raise ModuleFileNotFoundError(msg, what=name, origin=value)
-        return attrs.evolve(source, attribute=point.attr)
+    for value in found:
+        # Taken apart here: EntryPoint.module fails in a way of its own on what is no reference to an object.
+        module, _, attribute = (part.strip() for part in value.partition("[")[0].partition(":"))
+        before = set(sys.modules)
+        try:
+            source = _find_importable(name, module)
+            if source is None:
+                msg = (
+                    f"the entry point {name!r} of {ENTRY_POINT_GROUP!r} names {value!r}, which is not there: install it"
+                )
+                raise ModuleFileNotFoundError(msg, what=name, origin=value)  # noqa: TRY301 - nothing of it is left either
+        except BaseException:
+            _forget(module, before)
+            raise
+        return attrs.evolve(source, attribute=attribute)
     return None
 
 
-def _find_importable(name: str) -> _Source | None:
+def _find_importable(what: str, name: str) -> _Source | None:
+    if not name or name.startswith("."):  # relative to nothing
+        return None
     try:
         spec = util.find_spec(name)  # imports the packages above it
-    except ModuleNotFoundError as error:
-        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            return None
-        raise _raised(name, name, error) from error
-    except ValueError:  # what is in sys.modules without a spec, as __main__ may be
-        return _Source(name, None)
     except Exception as error:
-        raise _raised(name, name, error) from error
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            return None
+        if isinstance(error, ValueError) and name in sys.modules:  # without a spec, as __main__ may be
+            return _Source(name, None)
+        raise _raised(what, name, error) from error
     if spec is None:
         return None
     return _Source(name, Path(spec.origin) if spec.has_location and spec.origin else None)
@@ -232,24 +258,29 @@ class _FreshLoader(SourceFileLoader):
 
 
 def _execute(what: str, source: _Source) -> object:
-    """Execute the module, and return it, or the object in it that the entry point names."""
+    """Execute the module, and return its ``exports``, or those of the object in it that the entry point names."""
     if source.private and source.file and source.file.suffix == ".so":
-        msg = (
-            f"{what!r} is a compiled module, {source.file}: this version of sermod loads modules written in Python "
-            f"only; give the .py file of one"
-        )
-        raise LoadError(msg, what=what, origin=source.origin)
+        return _open_compiled(what, source.file)
     try:
         if source.private and source.file:
-            module = _execute_file(source.module, source.file)
+            found: object = _execute_file(source.module, source.file)
         else:
-            module = import_module(source.module)
+            found = import_module(source.module)
+        for attribute in filter(None, source.attribute.split(".")):
+            found = getattr(found, attribute, None)
+        return cast("object", found) if isinstance(found, ModuleExports) else getattr(found, "exports", None)
     except Exception as error:
         raise _raised(what, source.origin, error) from error
-    found: object = module
-    for attribute in filter(None, source.attribute.split(".")):
-        found = getattr(found, attribute, None)
-    return found
+
+
+def _open_compiled(what: str, file: Path) -> object:
+    from sermod.native import load as load_native  # loads ctypes, for those who have compiled modules
+
+    try:
+        return load_native(file)
+    except LoadError as error:
+        error.what = what
+        raise
 
 
 def _execute_file(module_name: str, file: Path) -> ModuleType:
@@ -262,15 +293,12 @@ def _execute_file(module_name: str, file: Path) -> ModuleType:
 
 
 def _raised(what: str, origin: str, error: Exception) -> LoadError:
-    place = ""
-    if isinstance(error, SyntaxError):
-        place = f" at line {error.lineno}"
+    place = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
     msg = f"module {what!r} cannot be loaded: {type(error).__name__}{place} while {origin} was executed: {error}"
     return LoadError(msg, what=what, origin=origin)
 
 
-def _exports_of(what: str, source: _Source, found: object) -> ModuleExports[Any]:
-    exports: object = cast("object", found) if isinstance(found, ModuleExports) else getattr(found, "exports", None)
+def _exports_in(what: str, source: _Source, exports: object) -> ModuleExports[Any]:
     if isinstance(exports, ModuleExports):
         return cast("ModuleExports[Any]", exports)
     if exports is None:
@@ -298,26 +326,42 @@ def _forget(module: str, before: set[str]) -> None:
 
 
 def _check_permissions(what: str, source: _Source) -> None:
-    for step in _steps(source.file) if source.file else ():
-        mode = step.lstat().st_mode
-        replaceable = mode & (stat.S_IWGRP | stat.S_IWOTH)
-        # In a directory with the sticky bit, as /tmp is, nobody may replace what is another's.
-        if replaceable and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX):
-            msg = (
-                f"{what!r} is not loaded: others than the owner of {step} may write to it (its permissions are "
-                f"{stat.filemode(mode)}), and so replace {source.origin}; take the right away with chmod go-w {step}"
-            )
-            raise InsecurePathError(msg, what=what, origin=source.origin)
+    if source.file is None:
+        return
+    owner = source.file.stat().st_uid
+    for step in _steps(source.file):
+        status = step.lstat()
+        if status.st_uid not in (owner, 0):
+            wrong = f"user {status.st_uid}, to whom {step} belongs,"
+            remedy = f"let it belong to user {owner}"
+        elif _is_writable_by_others(status.st_mode):
+            wrong = f"others than the owner of {step}, whose permissions are {stat.filemode(status.st_mode)},"
+            remedy = f"take the right away with chmod go-w {step}"
+        else:
+            continue
+        msg = f"{what!r} is not loaded: {wrong} may replace {source.origin}; {remedy}"
+        raise InsecurePathError(msg, what=what, origin=source.origin)
+
+
+def _is_writable_by_others(mode: int) -> bool:
+    if stat.S_ISLNK(mode):
+        return False  # its permissions mean nothing
+    # In a directory with the sticky bit, as /tmp is, nobody may replace what is another's.
+    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX)
 
 
 def _steps(path: Path) -> Iterator[Path]:
-    """Yield the file and every directory that leads to it, on both sides of each symbolic link on the way."""
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow the links before they are looked at
-    walked = Path(path.anchor)
-    yield walked
-    for part in path.parts[1:]:
-        walked /= part
-        if walked.is_symlink():
-            yield from _steps(walked.parent / walked.readlink())
+    """Yield the file and every directory and symbolic link that leads to it, on both sides of each link."""
+    walked = Path.cwd()
+    ahead = [*reversed((walked / path).parts)]
+    while ahead:
+        part = ahead.pop()
+        if part == "..":  # of what a link leads to, not of the link
+            walked = walked.parent
+            continue
+        step = walked / part
+        yield step
+        if step.is_symlink():
+            ahead.extend(reversed(step.readlink().parts))
         else:
-            yield walked
+            walked = step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -103,6 +104,10 @@ _POSIX_CLASSES: Final = {
     "[:alpha:]": "a-zA-Z",
     "[:digit:]": "0-9",
     "[:alnum:]": "a-zA-Z0-9",
+    "[:blank:]": r" \t",
+    "[:cntrl:]": r"\x00-\x1f\x7f",
+    "[:graph:]": "!-~",
+    "[:print:]": " -~",
     "[:upper:]": "A-Z",
     "[:lower:]": "a-z",
     "[:xdigit:]": "0-9A-Fa-f",
@@ -119,8 +124,12 @@ def module_matcher(pattern: str) -> Callable[[str], object]:
 
     Raises:
         re.error: It is no regular expression.
+        OverflowError: A number in it is too large.
+        RecursionError: It is nested too deeply.
     """
     # Anchored as today's core does it, ^(acc|auth)$, and not as that of 2003 did, ^acc|auth$ (modparam).
     for posix, python in _POSIX_CLASSES.items():
         pattern = pattern.replace(posix, python)
-    return re.compile(pattern, re.IGNORECASE | re.ASCII).fullmatch
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a "[" in a bracket expression is no more than that in POSIX
+        return re.compile(pattern, re.IGNORECASE | re.ASCII).fullmatch

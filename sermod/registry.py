@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Generic
+from typing import Final, Generic
 
 import attrs
 
@@ -25,9 +24,9 @@ from sermod.errors import (
     ShadowedCommandError,
     UnknownModuleError,
 )
-from sermod.exports import CmdExport, ModuleExports, MsgT, ParamExport
-from sermod.loader import loading
-from sermod.parameters import checked_change, module_matcher, store_all
+from sermod.exports import INT_PARAM, STR_PARAM, CmdExport, ModuleExports, MsgT, ParamExport
+from sermod.loader import is_path, loading
+from sermod.parameters import Change, checked_change, module_matcher, store_all
 from sermod.problems import Problem
 from sermod.routes import RouteFlag, route_names
 from sermod.validation import SPEC_PARAM_NO, SPEC_ROUTES, check
@@ -91,6 +90,7 @@ class Registry(Generic[MsgT]):
         self._modules: dict[str, LoadedModule[MsgT]] = {}
         self._commands: Final = CommandIndex[MsgT](self.route_flags, self.script_param_no)
         self._params: dict[str, dict[tuple[str, int], ParamExport]] = {}
+        self._given: set[tuple[str, str, int]] = set()
         self._asked_as: dict[str, str] = {}
         self._actions: list[Action[MsgT]] = []
         self._errors: list[Exception] | None = None
@@ -150,7 +150,7 @@ class Registry(Generic[MsgT]):
             self._errors.append(error)
             return LoadedModule(os.fspath(what), ModuleExports(os.fspath(what)))
         name = os.fspath(what)
-        self._asked_as.update({name: module.name, Path(name).stem: module.name})
+        self._asked_as.update({name: module.name, _file_name(name): module.name})
         return module
 
     def register(self, exports: ModuleExports[MsgT]) -> LoadedModule[MsgT]:
@@ -228,7 +228,7 @@ class Registry(Generic[MsgT]):
         """
         export = self.find_export(name, param_no, flags)
         if export is None:
-            raise self._commands.not_found(name, param_no, flags, f"command {name!r}")
+            raise self._commands.not_found(name, param_no, flags, f"command {name!r}", in_script=False)
         return export
 
     def find_param(self, module: str, name: str, type: int) -> ParamExport | None:  # noqa: A002 - C's field name
@@ -264,7 +264,7 @@ class Registry(Generic[MsgT]):
             self._check_in_time("set_param()")
             if module not in self._modules:
                 raise self._unknown_module(module)
-            store_all([checked_change(module, self._params_of(module), name, value)])
+            self._store([checked_change(module, self._params_of(module), name, value)])
         except SermodError as error:
             if self._errors is None:
                 raise
@@ -292,7 +292,7 @@ class Registry(Generic[MsgT]):
             self._check_in_time("set_params()")
             try:
                 matches = module_matcher(pattern)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 msg = (
                     f"set_params(): {pattern!r} is no regular expression ({error}); give one that matches module names"
                 )
@@ -301,11 +301,28 @@ class Registry(Generic[MsgT]):
             if not modules:
                 msg = f"no module matches {pattern!r}"
                 raise UnknownModuleError(msg, asked=pattern, available=self._modules)
-            store_all([checked_change(module, self._params_of(module), name, value) for module in modules])
+            self._store([checked_change(module, self._params_of(module), name, value) for module in modules])
         except SermodError as error:
             if self._errors is None:
                 raise
             self._errors.append(error)
+
+    def _store(self, changes: list[Change]) -> None:
+        store_all(changes)
+        self._given.update((change.module, change.param, _kind_of(change.value)) for change in changes)
+
+    def missing_params(self) -> tuple[tuple[str, str], ...]:
+        """Return the parameters that must be set and are not: the module's name and the parameter's, for each.
+
+        A parameter must be set where its pointer says so, with an attribute ``required`` that is true.
+        """
+        return tuple(
+            (module.name, str(param.name))
+            for module in self._modules.values()
+            for param in module.exports.parameters
+            if getattr(param.param_pointer, "required", False)
+            and (module.name, param.name, int(param.type)) not in self._given
+        )
 
     def _unknown_module(self, name: str) -> UnknownModuleError:
         own_name = self._asked_as.get(name)
@@ -339,7 +356,7 @@ class Registry(Generic[MsgT]):
         """
         try:
             self._check_in_time("bind()")
-            action = self._bind(name, params, route, where)
+            action = self.checked_action(name, params, route, where)
         except SermodError as error:
             if self._errors is None:
                 raise
@@ -348,7 +365,8 @@ class Registry(Generic[MsgT]):
         self._actions.append(action)
         return action
 
-    def _bind(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[MsgT]:
+    def checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[MsgT]:
+        """Check a call as :meth:`bind` does, at any time, and keep nothing of it: no fixup runs for it."""
         for number, param in enumerate(params, 1):
             if not isinstance(param, str):
                 raise TypeError(
@@ -364,7 +382,7 @@ class Registry(Generic[MsgT]):
             raise RouteError(msg, command=name, takes=[self.route_flags], got=route)
         export = self.find_export(name, len(params), route) if len(params) in self.script_param_no else None
         if export is None:
-            raise self._commands.not_found(name, len(params), route, call)
+            raise self._commands.not_found(name, len(params), route, call, in_script=True)
         return Action(export, self._commands.module_of(export), params, RouteFlag(route), where)
 
     # Configuration as a whole ---------------------------------------------------------------------------------------
@@ -428,46 +446,13 @@ class Registry(Generic[MsgT]):
             raise LifecycleError(msg, state=self._closed, call=call)
 
 
-# Look-ups from within a hook ----------------------------------------------------------------------------------------
+def _kind_of(value: int | str) -> int:
+    return STR_PARAM if isinstance(value, str) else INT_PARAM
 
 
-class _Hook(threading.local):
-    """The registry whose module's function this thread is running."""
-
-    registry: Registry[Any] | None = None
-
-
-_hook: Final = _Hook()
-
-
-@contextmanager
-def looking_up_in(registry: Registry[Any]) -> Generator[None]:
-    """Let :func:`find_export` look in *registry*, in this thread, while one of its modules' functions runs."""
-    outer, _hook.registry = _hook.registry, registry
-    try:
-        yield
-    finally:
-        _hook.registry = outer
-
-
-def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
-    """Find a command of any loaded module, from within an ``init_f``, fixup, ``init_child_f`` or ``destroy_f``.
-
-    The thread that runs such a function sees the registry of its module. A function found in ``init_f`` is for later:
-    its own module may be initialised later.
-
-    Args:
-        name: The command's name.
-        param_no: Its number of parameters.
-        flags: The routes that it must all be for; 0: any command, internal ones included.
-
-    Returns:
-        The export, or ``None`` where there is none.
-
-    Raises:
-        LifecycleError: No such function is running in this thread.
-    """
-    if _hook.registry is None:
-        msg = f"find_export({name!r}, {param_no}) has no module to ask for here: look it up in mod_init and keep it"
-        raise LifecycleError(msg, state="outside of a module's hook", call="find_export()")
-    return _hook.registry.find_export(name, param_no, flags)
+def _file_name(what: str) -> str:
+    """Return what a user takes for the module's name where it was loaded as *what*: that of its file."""
+    if not is_path(what):
+        return what.rpartition(".")[2]
+    file = Path(what)
+    return file.parent.name if file.name == "__init__.py" else file.stem

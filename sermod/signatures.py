@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 _STAR_ARGS: Final = inspect.CO_VARARGS
+_Prepares = Callable[[Callable[..., Any], tuple[object, ...]], Callable[[Any], Any]]
 
 
 def accepts(function: Callable[..., Any], count: int) -> bool:
@@ -49,7 +50,7 @@ def _code_accepts(function: FunctionType, count: int) -> bool:
 def _signature_accepts(function: Callable[..., Any], count: int) -> bool:
     try:
         signature = inspect.signature(function)
-    except (ValueError, TypeError):
+    except Exception:  # noqa: BLE001 - a callable of the author's own may fail here in any way
         return True
     try:
         signature.bind(*[None] * count)
@@ -58,16 +59,39 @@ def _signature_accepts(function: Callable[..., Any], count: int) -> bool:
     return True
 
 
+def argument_name(function: Callable[..., Any] | None, index: int) -> str | None:
+    """Return the name that *function* has for a positional argument, for messages.
+
+    Args:
+        function: Any callable.
+        index: Which argument, from 0.
+
+    Returns:
+        The name; ``None`` where the function has none for it, or does not tell.
+    """
+    try:
+        parameters = [*inspect.signature(cast("Any", function)).parameters.values()]
+    except Exception:  # noqa: BLE001 - a callable of the author's own may fail here in any way
+        return None
+    names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    return names[index] if index < len(names) else None
+
+
 def with_last_arguments(function: Callable[..., Any], values: tuple[object, ...]) -> Callable[[Any], Any]:
     """Return a callable of one argument that calls ``function(argument, *values)``, as cheaply as Python can.
 
     A plain function or a bound method becomes a copy of itself whose defaults are *values*: calling that costs no frame
-    beside the function's own. Any other callable is called by a function of ours, one frame.
+    beside the function's own. A callable whose class has a method ``with_last_arguments(values)`` makes its own: so a
+    C function's arguments are prepared once. Any other callable is called by a function of ours, one frame.
 
     Args:
         function: Any callable that takes one argument and *values*.
         values: Its arguments from the second on.
     """
+    # Of its class: a Mock has every attribute, its class none.
+    prepare: _Prepares | None = getattr(type(function), "with_last_arguments", None)
+    if prepare is not None:
+        return prepare(function, values)
     if not values:
         return function
     copy: Callable[..., Any] | None = None

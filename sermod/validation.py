@@ -8,7 +8,7 @@ from typing import Any, Final, cast, overload
 import attrs
 
 from sermod.errors import InvalidExportsError
-from sermod.exports import INT_PARAM, STR_PARAM, CmdExport, EntryT, ModuleExports, MsgT, ParamExport
+from sermod.exports import INT_PARAM, STR_PARAM, CmdExport, EntryT, ModuleExports, MsgT, Null, ParamExport
 from sermod.problems import ERROR, Problem, problem
 from sermod.routes import REPLY_ROUTE, REQUEST_ROUTE, route_names
 from sermod.signatures import accepts
@@ -59,7 +59,7 @@ def null_terminated(first: Any, /, *more: Any) -> tuple[Any, ...]:
     return (*array, kind())
 
 
-def scan(array: Iterable[EntryT] | None) -> Iterator[EntryT]:
+def scan(array: Iterable[EntryT] | Null) -> Iterator[EntryT]:
     """Yield the entries of an array as the core's scan sees them: up to the terminator.
 
     Args:
@@ -75,10 +75,10 @@ def scan(array: Iterable[EntryT] | None) -> Iterator[EntryT]:
         >>> [entry.name for entry in scan([CmdExport("ping", lambda msg: 1), CmdExport()])]
         ['ping']
     """
-    if not array:
+    if array is None or (type(array) is int and array == 0):
         return
     count = 0
-    for entry in array:
+    for entry in cast("Iterable[EntryT]", array):
         if entry.is_terminator:
             return
         yield entry
@@ -312,7 +312,8 @@ def _check_variable(param: ParamExport, index: int, problems: list[Problem]) -> 
 
 def is_c_int(value: object) -> bool:
     """Tell whether *value* is what an ``INT_PARAM`` holds: an ``int`` of 32 bits, and no ``bool``."""
-    return isinstance(value, int) and not isinstance(value, bool) and value in INT_RANGE
+    # Compared with its ends: a range goes through its numbers one by one for an int of a subclass.
+    return isinstance(value, int) and not isinstance(value, bool) and INT_RANGE.start <= value < INT_RANGE.stop
 
 
 def type_name(kind: int) -> str:

@@ -41,6 +41,9 @@ README = ROOT / "README.md"
 PAGES = ROOT / "docs"
 PACKAGE = ROOT / "sermod"
 
+# What an example prints may be long, and is wrapped on a page: how it is spaced is not compared.
+ON_PAGES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
 FILE_NAME = re.compile(r"[\w-]+(/[\w-]+)*\.\w+")
 
 
@@ -63,14 +66,14 @@ def write_file(example: Example) -> None:
 def code_blocks(document: Document) -> Iterable[Region]:
     """Find the blocks of `python`, except those that show a file."""
     files = {region.start for region in captioned_files(document)}
-    for region in PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)(document):
+    for region in PythonCodeBlockParser(doctest_optionflags=ON_PAGES)(document):
         if region.start not in files:
             yield region
 
 
 def consoles(document: Document) -> Iterable[Region]:
     """Find the examples in blocks of `pycon`."""
-    examples_in = DocTestStringParser(DocTestEvaluator(doctest.ELLIPSIS))
+    examples_in = DocTestStringParser(DocTestEvaluator(ON_PAGES))
     for block in CodeBlockParser("pycon", evaluator=lambda _: None)(document):
         for region in examples_in(block.parsed, document.path):
             region.adjust(block, block.parsed)
