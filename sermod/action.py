@@ -10,7 +10,7 @@ import attrs
 from sermod.errors import FixupError, LifecycleError
 from sermod.exports import CmdExport, MsgT
 from sermod.routes import RouteFlag, route_names
-from sermod.signatures import accepts, argument_name, with_last_arguments
+from sermod.signatures import accepts, argument_name, promises, with_last_arguments
 from sermod.validation import C_SHAPE
 
 
@@ -109,7 +109,7 @@ class Action(Generic[MsgT]):
             msg = f"command {self.export.name!r} has no function"
             raise TypeError(msg)
         values = fixed
-        if not accepts(function, 1 + len(fixed)):
+        if not promises(function, 1 + len(fixed)) and accepts(function, 1 + C_SHAPE):
             values = (*fixed, *[None] * (C_SHAPE - len(fixed)))
         self.fixed = fixed
         self.run = with_last_arguments(function, values)

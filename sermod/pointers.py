@@ -150,7 +150,7 @@ def pointer_to(place: object, name: str) -> Pointer[Any]:
         name: The name of the variable.
 
     Returns:
-        A pointer that is equal to every other one to the same variable.
+        A pointer that is equal to every other one to that name in the same place.
 
     Raises:
         TypeError: *place* is a mapping that cannot be written to, or *name* is no string.

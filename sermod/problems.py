@@ -100,7 +100,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "duplicate-command": Rule(
         ERROR,
-        "A C core stops at the first match and never finds this one.",
+        "A C core stops at the first match: where both would do, it never finds this one.",
         "Remove it, or export it with another name, another number of parameters, or for another route.",
     ),
     "duplicate-param": Rule(

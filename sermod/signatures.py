@@ -32,6 +32,19 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
     return _signature_accepts(function, count)
 
 
+def promises(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether *function* takes *count* positional arguments, and says so, too.
+
+    A decorator's ``*args`` take any number, and what they are handed on to does not: there the signature that the
+    decorator has put on (``functools.wraps``) tells what is meant.
+
+    Args:
+        function: Any callable.
+        count: The number of arguments.
+    """
+    return accepts(function, count) and (not hasattr(function, "__wrapped__") or _signature_accepts(function, count))
+
+
 def _code_accepts(function: FunctionType, count: int) -> bool:
     code: CodeType = function.__code__
     most = code.co_argcount

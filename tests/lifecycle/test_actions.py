@@ -155,6 +155,25 @@ class TestHowTheFunctionIsCalled:
         assert ("x", None) == bound(owner.c_shape, "x").run("msg")
         assert (None, "x") == bound(owner.with_super, "x").run("msg")
 
+    @pytest.mark.parametrize(
+        ("function", "params", "arguments"),
+        [
+            (lambda msg, p1, p2: (msg, p1, p2), "", (None, None)),
+            (lambda msg, p1, p2: (msg, p1, p2), "x", ("x", None)),
+            (lambda msg, a: (msg, a), "x", ("x",)),
+            (lambda msg, a="default": (msg, a), "", ("default",)),
+        ],
+        ids=["c-shape-of-none", "c-shape-of-one", "one", "a-default"],
+    )
+    def test_what_a_decorator_stands_before(self, function, params, arguments):
+        """A decorator takes any number of arguments: what it has put its name on tells how many are meant."""
+
+        @functools.wraps(function)
+        def decorated(*everything):
+            return function(*everything)
+
+        assert ("msg", *arguments) == bound(decorated, *params).run("msg")
+
     def test_a_closure_and_its_state(self):
         calls = 0
 

@@ -226,6 +226,31 @@ def frames_of(run):
     ]
 
 
+class Preparing:
+    """A callable that knows a better way to be given its last arguments."""
+
+    def __call__(self, msg, *params):
+        raise NotImplementedError
+
+    def with_last_arguments(self, values):
+        return lambda msg: ("prepared", msg, *values)
+
+
+class TestOwnWay:
+    """A callable whose class has a way of its own is asked for it."""
+
+    @pytest.mark.parametrize("given", [(), (1,), (1, 2, 3)])
+    def test_it_is_taken(self, given):
+        assert ("prepared", MSG, *given) == with_last_arguments(Preparing(), given)(MSG)
+
+    def test_an_attribute_of_the_object_alone_is_none(self):
+        """A mock has every attribute that it is asked for."""
+        mocked = mock.Mock(return_value=1)
+
+        assert 1 == with_last_arguments(mocked, (1,))(MSG)
+        mocked.with_last_arguments.assert_not_called()
+
+
 class TestFrames:
     """A call costs the function's own frame, and a traceback shows no other."""
 
