@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
-from typing import Any, Concatenate, Final, Generic, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 import attrs
-from typing_extensions import TypeVar
 
 from sermod.pointers import Pointer
 from sermod.routes import RouteFlag
 
-MsgT = TypeVar("MsgT", default=Any)
+if TYPE_CHECKING:
+    import typing_extensions
+
+    MsgT = typing_extensions.TypeVar("MsgT", default=Any)
+else:  # the default matters to type checkers alone, and typing_extensions is slow to import
+    MsgT = TypeVar("MsgT")
 """The host's type of a message: a parsed SIP request or reply."""
 
 Null: TypeAlias = Literal[0] | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from enum import StrEnum
 from types import TracebackType
@@ -340,6 +339,8 @@ def _is_int(value: object) -> TypeGuard[int]:
 
 
 def _text(error: BaseException) -> str:
+    import traceback  # slow to import, and there is nothing to tell unless something fails
+
     return "".join(traceback.format_exception(error))
 
 

@@ -6,25 +6,21 @@ import itertools
 import os
 import stat
 import sys
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager
 from importlib import import_module, util
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
-import attrs
-
-from sermod.errors import AlreadyLoadedError, InsecurePathError, LoadError, ModuleFileNotFoundError, NoExportsError
+from sermod.errors import AlreadyLoadedError, LoadError, ModuleFileNotFoundError, NoExportsError
 from sermod.exports import ModuleExports
 
 ENTRY_POINT_GROUP: Final = "sermod.modules"
 """The entry points by which an installed distribution offers modules."""
 
 
-@attrs.frozen
-class Loaded:
+class Loaded(NamedTuple):
     """What the loader found.
 
     Attributes:
@@ -101,8 +97,8 @@ def loading(
         if source.origin in loaded_already:
             msg = f"{name!r} is loaded already, from {source.origin}: load it once; to run it twice, use two registries"
             raise AlreadyLoadedError(msg, what=name, origin=source.origin)  # noqa: TRY301 - nothing of it is left either
-        if check_permissions:
-            _check_permissions(name, source)
+        if check_permissions and source.file:
+            _check_permissions(name, source.file)
         yield Loaded(_exports_in(name, source, _execute(name, source)), source.origin)
     except BaseException:
         _forget(module, before)
@@ -112,8 +108,7 @@ def loading(
 # Finding ------------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen
-class _Source:
+class _Source(NamedTuple):
     """Where a module is: nothing of it is executed yet.
 
     Attributes:
@@ -124,7 +119,7 @@ class _Source:
     """
 
     module: str
-    file: Path | None
+    file: str | None
     private: bool = False
     attribute: str = ""
 
@@ -135,6 +130,7 @@ class _Source:
         return f"{where}:{self.attribute}" if self.attribute else where
 
 
+_PACKAGE: Final = "__init__.py"
 _serial: Final = itertools.count(1)
 
 
@@ -147,10 +143,10 @@ def _find(name: str, path: Iterable[str | os.PathLike[str]]) -> _Source:
     if ".." in name:
         msg = f"the bare name {name!r} has '..' in it, which is refused; give a path, with a separator, instead"
         raise LoadError(msg, what=name)
-    directories = [Path(directory) for directory in path]
+    directories = [os.fspath(directory) for directory in path]
     found = _find_in(directories, name) or _find_entry_point(name) or _find_importable(name, name)
     if found is None:
-        looked = ", ".join(map(str, directories)) or "no directory (the path is empty)"
+        looked = ", ".join(directories) or "no directory (the path is empty)"
         msg = (
             f"there is no module {name!r}: looked in {looked}, in the entry points of {ENTRY_POINT_GROUP!r} and among "
             f"the importable modules; give its path, or add its directory to Registry(path=[...])"
@@ -165,39 +161,40 @@ def is_path(name: str) -> bool:
 
 
 def _find_file(name: str) -> _Source:
-    given = Path(name)
-    is_directory = stat.S_ISDIR(_mode(name, given))
-    file = given / "__init__.py" if is_directory else given
+    is_directory = stat.S_ISDIR(_mode(name, name))
+    file = os.path.join(name, _PACKAGE) if is_directory else name
     if not stat.S_ISREG(_mode(name, file)):
         found = "is a directory without an __init__.py" if is_directory else "does not exist"
-        msg = f"the module file {name!r} {found} (looked from {Path.cwd()}); give the path of a .py file or a package"
+        msg = f"the module file {name!r} {found} (looked from {os.getcwd()}); give the path of a .py file or a package"
         raise ModuleFileNotFoundError(msg, what=name, origin=os.path.realpath(file))
     return _file_source(file)
 
 
-def _mode(what: str, path: Path) -> int:
+def _mode(what: str, path: str) -> int:
     """Return the type and the permissions of what *path* leads to, or 0 where there is nothing."""
     try:
-        return path.stat().st_mode
+        return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as error:
         msg = f"{what!r} cannot be looked for at {path} ({error.strerror}); give a path that can be read"
-        raise LoadError(msg, what=what, origin=str(path)) from error
+        raise LoadError(msg, what=what, origin=path) from error
 
 
-def _file_source(file: Path) -> _Source:
-    stem = file.parent.name if _is_package(file) else file.stem
-    return _Source(f"_sermod_{next(_serial)}_{stem.replace('.', '_')}", file, private=True)
+def _file_source(file: str) -> _Source:
+    return _Source(f"_sermod_{next(_serial)}_{file_module(file).replace('.', '_')}", file, private=True)
 
 
-def _is_package(file: Path) -> bool:
-    return file.name == "__init__.py"
+def file_module(file: str) -> str:
+    """Return what a user takes for the name of the module in *file*: that of the file, or of its package."""
+    directory, base = os.path.split(file)
+    return os.path.basename(directory) if base == _PACKAGE else os.path.splitext(base)[0]
 
 
-def _find_in(directories: Iterable[Path], name: str) -> _Source | None:
+def _find_in(directories: Iterable[str], name: str) -> _Source | None:
     for directory in directories:
-        for file in (directory / f"{name}.py", directory / name / "__init__.py", directory / f"{name}.so"):
+        for candidate in (f"{name}.py", os.path.join(name, _PACKAGE), f"{name}.so"):
+            file = os.path.join(directory, candidate)
             if stat.S_ISREG(_mode(name, file)):
                 return _file_source(file)
     return None
@@ -227,7 +224,7 @@ def _find_entry_point(name: str) -> _Source | None:
         except BaseException:
             _forget(module, before)
             raise
-        return attrs.evolve(source, attribute=attribute)
+        return source._replace(attribute=attribute)
     return None
 
 
@@ -244,7 +241,7 @@ def _find_importable(what: str, name: str) -> _Source | None:
         raise _raised(what, name, error) from error
     if spec is None:
         return None
-    return _Source(name, Path(spec.origin) if spec.has_location and spec.origin else None)
+    return _Source(name, spec.origin if spec.has_location else None)
 
 
 # Executing ----------------------------------------------------------------------------------------------------------
@@ -259,7 +256,7 @@ class _FreshLoader(SourceFileLoader):
 
 def _execute(what: str, source: _Source) -> object:
     """Execute the module, and return its ``exports``, or those of the object in it that the entry point names."""
-    if source.private and source.file and source.file.suffix == ".so":
+    if source.private and source.file and source.file.endswith(".so"):
         return _open_compiled(what, source.file)
     try:
         if source.private and source.file:
@@ -273,7 +270,7 @@ def _execute(what: str, source: _Source) -> object:
         raise _raised(what, source.origin, error) from error
 
 
-def _open_compiled(what: str, file: Path) -> object:
+def _open_compiled(what: str, file: str) -> object:
     from sermod.native import load as load_native  # loads ctypes, for those who have compiled modules
 
     try:
@@ -283,13 +280,21 @@ def _open_compiled(what: str, file: Path) -> object:
         raise
 
 
-def _execute_file(module_name: str, file: Path) -> ModuleType:
-    loader = _FreshLoader(module_name, str(file))
+def _execute_file(module_name: str, file: str) -> ModuleType:
+    loader = _FreshLoader(module_name, file)
     spec = util.spec_from_file_location(module_name, file, loader=loader)
     module = util.module_from_spec(cast("ModuleSpec", spec))  # there is one wherever a loader is given
     sys.modules[module_name] = module
     loader.exec_module(module)
     return module
+
+
+def _check_permissions(what: str, file: str) -> None:
+    from pathlib import Path  # slow to import, and the check is wanted by few
+
+    from sermod.permissions import check_permissions
+
+    check_permissions(what, Path(file))
 
 
 def _raised(what: str, origin: str, error: Exception) -> LoadError:
@@ -320,48 +325,3 @@ def _forget(module: str, before: set[str]) -> None:
             above, _, attribute = name.rpartition(".")
             if above in before and getattr(sys.modules[above], attribute, None) is forgotten:
                 delattr(sys.modules[above], attribute)
-
-
-# Permissions --------------------------------------------------------------------------------------------------------
-
-
-def _check_permissions(what: str, source: _Source) -> None:
-    if source.file is None:
-        return
-    owner = source.file.stat().st_uid
-    for step in _steps(source.file):
-        status = step.lstat()
-        if status.st_uid not in (owner, 0):
-            wrong = f"user {status.st_uid}, to whom {step} belongs,"
-            remedy = f"let it belong to user {owner}"
-        elif _is_writable_by_others(status.st_mode):
-            wrong = f"others than the owner of {step}, whose permissions are {stat.filemode(status.st_mode)},"
-            remedy = f"take the right away with chmod go-w {step}"
-        else:
-            continue
-        msg = f"{what!r} is not loaded: {wrong} may replace {source.origin}; {remedy}"
-        raise InsecurePathError(msg, what=what, origin=source.origin)
-
-
-def _is_writable_by_others(mode: int) -> bool:
-    if stat.S_ISLNK(mode):
-        return False  # its permissions mean nothing
-    # In a directory with the sticky bit, as /tmp is, nobody may replace what is another's.
-    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX)
-
-
-def _steps(path: Path) -> Iterator[Path]:
-    """Yield the file and every directory and symbolic link that leads to it, on both sides of each link."""
-    walked = Path.cwd()
-    ahead = [*reversed((walked / path).parts)]
-    while ahead:
-        part = ahead.pop()
-        if part == "..":  # of what a link leads to, not of the link
-            walked = walked.parent
-            continue
-        step = walked / part
-        yield step
-        if step.is_symlink():
-            ahead.extend(reversed(step.readlink().parts))
-        else:
-            walked = step

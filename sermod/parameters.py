@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from sermod.errors import ParamTypeError, ParamValueError, UnknownParamError
 from sermod.exports import INT_PARAM, STR_PARAM, ParamExport
@@ -16,8 +14,7 @@ from sermod.validation import INT_RANGE, is_c_int, type_name
 _TAKES: Final[dict[int, str]] = {INT_PARAM: "an int", STR_PARAM: "a str"}
 
 
-@attrs.frozen
-class Change:
+class Change(NamedTuple):
     """A value that a parameter of a module takes, and is to be given."""
 
     module: str

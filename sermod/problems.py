@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -21,8 +21,7 @@ ERROR: Final = Severity.ERROR
 WARNING: Final = Severity.WARNING
 
 
-@attrs.frozen
-class Rule:
+class Rule(NamedTuple):
     """A rule of the interface.
 
     Attributes:

@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final, Generic
 
 import attrs
@@ -25,7 +24,7 @@ from sermod.errors import (
     UnknownModuleError,
 )
 from sermod.exports import INT_PARAM, STR_PARAM, CmdExport, ModuleExports, MsgT, ParamExport
-from sermod.loader import is_path, loading
+from sermod.loader import file_module, is_path, loading
 from sermod.parameters import Change, checked_change, module_matcher, store_all
 from sermod.problems import Problem
 from sermod.routes import RouteFlag, route_names
@@ -454,5 +453,4 @@ def _file_name(what: str) -> str:
     """Return what a user takes for the module's name where it was loaded as *what*: that of its file."""
     if not is_path(what):
         return what.rpartition(".")[2]
-    file = Path(what)
-    return file.parent.name if file.name == "__init__.py" else file.stem
+    return file_module(what)

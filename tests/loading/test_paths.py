@@ -83,7 +83,7 @@ class TestModule:
         file = write(modules / "foobar.py", "name, file, package = __name__, __file__, __package__")
         load(file)
 
-        (module,) = [module for name, module in sys.modules.items() if name.endswith("_foobar")]
+        (module,) = [module for module in sys.modules.values() if getattr(module, "__file__", None) == str(file)]
 
         assert str(file) == module.file
         assert module.name == module.__name__ == module.__spec__.name
