@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, NoReturn
 
 import attrs
@@ -76,8 +76,12 @@ class Action(Generic[MsgT]):
             fixed = fixup(param, number)
         except Exception as error:
             raise self._refusal(f"the fixup refuses parameter {number}, {param!r}: {error}", param, number) from error
+        got = "None"
+        if isinstance(fixed, Coroutine):
+            fixed.close()
+            fixed, got = None, "a coroutine, which nobody awaits,"
         if fixed is None:
-            wrong = f"the fixup returned None for parameter {number}, {param!r}: it must return the fixed value"
+            wrong = f"the fixup returned {got} for parameter {number}, {param!r}: it must return the fixed value"
             raise self._refusal(wrong, param, number)
         return fixed
 

@@ -58,7 +58,7 @@ class Lifecycle(Generic[MsgT]):
         self._state = State.CONFIGURING
         self._says: str = State.CONFIGURING
         self._main_pid: int | None = None
-        self._onbreak: list[Callable[[MsgT], object]] = []
+        self._onbreak: list[tuple[str, Callable[[MsgT], object]]] = []
         self._response: list[tuple[str, Callable[[MsgT], object]]] = []
 
     @property
@@ -119,7 +119,7 @@ class Lifecycle(Generic[MsgT]):
             raise
         for module in reversed(initialised):
             if module.exports.onbreak_f is not None:
-                self._onbreak.append(module.exports.onbreak_f)
+                self._onbreak.append((module.name, module.exports.onbreak_f))
             if module.exports.response_f is not None:
                 self._response.append((module.name, module.exports.response_f))
         self._enter(State.INITIALISED)
@@ -212,7 +212,7 @@ class Lifecycle(Generic[MsgT]):
                 continue
             try:
                 with looking_up_in(self.registry):
-                    module.exports.destroy_f()
+                    _expect_nothing_to_await(module.name, "destroy_f", cast("object", module.exports.destroy_f()))
             except BaseException as error:  # noqa: BLE001 - the others are still to be cleaned up
                 error.add_note(f"destroy_f of module {module.name!r} raised")
                 failures.append(error)
@@ -253,8 +253,8 @@ class Lifecycle(Generic[MsgT]):
                 if not result:
                     break
         if not result:
-            for onbreak in self._onbreak:
-                onbreak(msg)
+            for module, onbreak in self._onbreak:
+                _expect_nothing_to_await(module, "onbreak_f", onbreak(msg))
         return result
 
     async def run_route_async(self, route: AsyncRoute[MsgT], msg: MsgT) -> int:
@@ -283,7 +283,7 @@ class Lifecycle(Generic[MsgT]):
                 if not result:
                     break
         if not result:
-            for onbreak in self._onbreak:
+            for _, onbreak in self._onbreak:
                 await _awaited(onbreak(msg))
         return result
 
@@ -348,6 +348,13 @@ def _close(value: object) -> None:
     # A coroutine that nobody will await is told so, or it complains later, in a place that has nothing to do with it.
     if isinstance(value, Coroutine):
         value.close()
+
+
+def _expect_nothing_to_await(module: str, hook: str, result: object) -> None:
+    if isinstance(result, Coroutine):
+        _close(result)
+        message = f"{hook} of module {module!r} is a coroutine function, and has not run: nobody awaits it here"
+        raise CommandResultError(message, module=module, command=hook, value=cast("object", result))
 
 
 async def _awaited(value: Any) -> Any:
