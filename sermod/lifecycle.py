@@ -352,7 +352,7 @@ def _close(value: object) -> None:
 
 def _expect_nothing_to_await(module: str, hook: str, result: object) -> None:
     if isinstance(result, Coroutine):
-        _close(result)
+        _close(cast("object", result))
         message = f"{hook} of module {module!r} is a coroutine function, and has not run: nobody awaits it here"
         raise CommandResultError(message, module=module, command=hook, value=cast("object", result))
 

@@ -1,0 +1,303 @@
+"""Ready-made fixups (spec, section 1.2, ``fixup``).
+
+A fixup makes something better of a parameter of a call, once, at start-up: ``fixup(param, param_no)`` takes the
+parameter as the script has it, and its number, from 1. It returns the fixed value, or raises :class:`ValueError` with a
+text that says what it takes.
+
+Those here go into a ``CmdExport`` as they are, where one fixup serves every parameter of the command, or through
+:func:`for_each`. A module that is a class needs none of them by name: the annotations of its commands choose them.
+
+Example:
+    >>> from sermod import REQUEST_ROUTE, CmdExport
+    >>> send_reply = CmdExport("send_reply", lambda msg, code, phrase: 1, 2, for_each(fixup_int, None), REQUEST_ROUTE)
+    >>> send_reply.fixup("200", 1), send_reply.fixup("OK", 2)
+    (200, 'OK')
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+if TYPE_CHECKING:  # slow to import, so they are imported by the fixups that need them
+    import ipaddress
+    import pathlib
+
+T = TypeVar("T")
+EnumT = TypeVar("EnumT", bound=Enum)
+
+FixupTo: TypeAlias = Callable[[str, int], T]
+"""A fixup, and what it makes of a parameter."""
+
+TRUE_WORDS: Final = ("yes", "true", "on", "enable", "enabled", "1")
+"""The words that :func:`fixup_bool` takes for true: those of SER's configuration files, and ``enabled`` and ``1``."""
+FALSE_WORDS: Final = ("no", "false", "off", "disable", "disabled", "0")
+"""The words that :func:`fixup_bool` takes for false: those of SER's configuration files, and ``disabled`` and ``0``."""
+
+_INT: Final = r"[+-]?[0-9]+"
+_FLOAT: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+
+
+def refusal(expects: str, param: str, why: str = "") -> ValueError:
+    """Return the error by which a fixup refuses a parameter.
+
+    Args:
+        expects: What the fixup takes: ``"a number from 0 to 255"``.
+        param: What it got.
+        why: What is wrong with that, where it is not obvious.
+    """
+    return ValueError(f"takes {expects} (got {param!r}{'; ' if why else ''}{why})")
+
+
+# Ready ones ---------------------------------------------------------------------------------------------------------
+
+
+def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - it serves a parameter of any number
+    """Make an ``int`` of a whole number in decimal digits, with or without a sign.
+
+    Raises:
+        ValueError: It is none: spaces, underscores and a point do not belong there.
+    """
+    if not re.fullmatch(_INT, param):
+        raise refusal("a whole number, such as 10 or -1", param)
+    return int(param)
+
+
+def fixup_float(param: str, param_no: int) -> float:  # noqa: ARG001
+    """Make a ``float`` of a decimal number, with or without a sign, a point and an exponent.
+
+    Raises:
+        ValueError: It is none, or beyond what a ``float`` holds.
+    """
+    number = float(param) if re.fullmatch(_FLOAT, param) else math.inf
+    if math.isinf(number):
+        raise refusal("a number, such as 0.5, 10 or 1e-3", param)
+    return number
+
+
+def fixup_bool(param: str, param_no: int) -> bool:  # noqa: ARG001
+    """Make a ``bool`` of one of the ``TRUE_WORDS`` or ``FALSE_WORDS``, in capitals or not.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    word = param.lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise refusal(f"{', '.join(TRUE_WORDS)} for true, {', '.join(FALSE_WORDS)} for false", param)
+
+
+def fixup_regexp(param: str, param_no: int) -> re.Pattern[str]:  # noqa: ARG001
+    """Compile a regular expression, as Python's :mod:`re` has them.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return re.compile(param)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise refusal("a regular expression", param, str(error)) from error
+
+
+def fixup_path(param: str, param_no: int) -> pathlib.Path:  # noqa: ARG001
+    """Make a :class:`~pathlib.Path` of a file's name; whether there is such a file is not looked at.
+
+    Raises:
+        ValueError: It is empty, or has a NUL in it.
+    """
+    from pathlib import Path
+
+    return to_path(param, Path)
+
+
+PathT = TypeVar("PathT")
+
+
+def to_path(param: str, kind: Callable[[str], PathT]) -> PathT:
+    """Make a path of that class, as :func:`fixup_path` does."""
+    if not param or "\0" in param:
+        raise refusal("the path of a file", param)
+    return kind(param)
+
+
+def fixup_ip_address(param: str, param_no: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:  # noqa: ARG001
+    """Make an address of an IPv4 or IPv6 address without brackets.
+
+    Raises:
+        ValueError: It is none.
+    """
+    import ipaddress
+
+    return to_ip(param, ipaddress.ip_address, "an IPv4 or IPv6 address")
+
+
+def fixup_ip_network(param: str, param_no: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:  # noqa: ARG001
+    """Make a network of an IPv4 or IPv6 network: ``10.0.0.0/8``, ``2001:db8::/32``; or of one address.
+
+    Raises:
+        ValueError: It is none, or has bits set behind its prefix.
+    """
+    import ipaddress
+
+    return to_ip(param, ipaddress.ip_network, "an IPv4 or IPv6 network, such as 10.0.0.0/8")
+
+
+def to_ip(param: str, kind: Callable[[str], T], expects: str) -> T:
+    """Make what *kind* makes of an address or a network."""
+    try:
+        return kind(param)
+    except ValueError as error:
+        raise refusal(expects, param, str(error)) from error
+
+
+# Ways to make one ---------------------------------------------------------------------------------------------------
+
+
+def fixup_from(convert: Callable[[str], T], expects: str) -> FixupTo[T]:
+    """Make a fixup of a function that takes the parameter alone.
+
+    Args:
+        convert: Returns the fixed value, or raises to refuse.
+        expects: What it takes, for the message: ``"a decimal number"``.
+
+    Raises:
+        TypeError: *convert* cannot be called, or *expects* is no text.
+
+    Example:
+        >>> from decimal import Decimal
+        >>> fixup_from(Decimal, "a decimal number")("1.5", 1)
+        Decimal('1.5')
+    """
+    if not callable(convert) or not isinstance(expects, str):
+        raise TypeError(
+            f"fixup_from(convert, expects) takes a function of one string, and what that takes as a text for messages "
+            f"(got {convert!r} and {expects!r})"
+        )
+
+    def fixup(param: str, param_no: int) -> T:  # noqa: ARG001
+        try:
+            fixed = convert(param)
+        except Exception as error:
+            # What other exceptions say is seldom meant for the author of a script.
+            why = str(error) if isinstance(error, ValueError) else type(error).__name__
+            raise refusal(expects, param, why) from error
+        if fixed is None:
+            raise refusal(expects, param, f"{_name_of(convert)} returned None: it must return the fixed value")
+        return fixed
+
+    return fixup
+
+
+def int_between(minimum: int | None = None, maximum: int | None = None) -> FixupTo[int]:
+    """Make a fixup that takes whole numbers as :func:`fixup_int` does, within bounds.
+
+    Args:
+        minimum: The smallest that it takes; ``None``: there is none.
+        maximum: The largest that it takes; ``None``: there is none.
+
+    Raises:
+        ValueError: *minimum* is greater than *maximum*.
+
+    Example:
+        >>> int_between(0, 255)("256", 1)
+        Traceback (most recent call last):
+        ValueError: takes a whole number from 0 to 255 (got '256')
+    """
+    if minimum is not None and maximum is not None and minimum > maximum:
+        raise ValueError(f"int_between({minimum}, {maximum}) would refuse every number; give the smaller one first")
+    limits = bounds(minimum, maximum)
+    expects = (
+        f"a whole number {limits}" if limits.startswith("from") else f"a whole number, {limits or 'such as 10 or -1'}"
+    )
+
+    def fixup(param: str, param_no: int) -> int:
+        try:
+            number = fixup_int(param, param_no)
+        except ValueError as error:
+            raise refusal(expects, param) from error
+        if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+            raise refusal(expects, param)
+        return number
+
+    return fixup
+
+
+def bounds(minimum: int | None, maximum: int | None) -> str:
+    """Return bounds as words: ``from 0 to 255``, ``at least 1``, ``at most 5``, or nothing."""
+    if minimum is None:
+        return "" if maximum is None else f"at most {maximum}"
+    return f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+
+
+def one_of(words: Mapping[str, T]) -> FixupTo[T]:
+    """Make a fixup that takes one of some words, and makes of each what stands behind it.
+
+    Args:
+        words: What the script may write, and what it means. None of them may mean ``None``.
+
+    Example:
+        >>> one_of({"udp": 17, "tcp": 6})("tcp", 1)
+        6
+    """
+    meanings = dict(words)
+    if not meanings or any(meaning is None for meaning in meanings.values()):
+        raise ValueError(f"one_of() takes at least one word, and a meaning that is not None for each (got {words!r})")
+    expects = f"one of {', '.join(map(repr, meanings))}"
+
+    def fixup(param: str, param_no: int) -> T:  # noqa: ARG001
+        if param not in meanings:
+            raise refusal(expects, param)
+        return meanings[param]
+
+    return fixup
+
+
+def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:
+    """Make a fixup that takes a member of an enumeration.
+
+    A member whose value is a string is written as its value, any other as its name.
+
+    Args:
+        enum: The enumeration, which has members.
+
+    Example:
+        >>> from enum import Enum
+        >>> Transport = Enum("Transport", {"UDP": "udp", "TCP": "tcp"})
+        >>> member_of(Transport)("tcp", 1)
+        <Transport.TCP: 'tcp'>
+    """
+    members = enum.__members__
+    words = {member.value: member for member in members.values() if isinstance(member.value, str)}
+    return one_of(words | {name: member for name, member in members.items() if not isinstance(member.value, str)})
+
+
+def for_each(*fixups: FixupTo[Any] | None) -> FixupTo[object]:
+    """Make one fixup of one for each parameter, in their order.
+
+    Args:
+        fixups: The fixups; ``None`` for a parameter that stays the string that it is.
+
+    Example:
+        >>> for_each(None, fixup_int)("10", 2)
+        10
+    """
+    for number, each in enumerate(fixups, 1):
+        if each is not None and not callable(each):
+            raise TypeError(f"for_each(): fixup {number} must be a fixup or None (got {each!r})")
+
+    def fixup(param: str, param_no: int) -> object:
+        if not 0 < param_no <= len(fixups):
+            raise ValueError(f"has no fixup for parameter {param_no}; for_each() was given {len(fixups)}")
+        each = fixups[param_no - 1]
+        return param if each is None else each(param, param_no)
+
+    return fixup
+
+
+def _name_of(function: object) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)

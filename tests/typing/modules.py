@@ -1,0 +1,233 @@
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+"""Modules as classes, and the testing kit, as type checkers see them. Checked by mypy and pyright, run by nobody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, assert_type
+
+from sermod import (
+    INT_PARAM,
+    REPLY_ROUTE,
+    REQUEST_ROUTE,
+    STR_PARAM,
+    Action,
+    LoadedModule,
+    Module,
+    ModuleExports,
+    Pointer,
+    Registry,
+    command,
+    describe,
+    int_param,
+    pointer_param,
+    str_param,
+)
+from sermod.fixups import (
+    fixup_bool,
+    fixup_from,
+    fixup_int,
+    fixup_path,
+    fixup_regexp,
+    for_each,
+    int_between,
+    member_of,
+    one_of,
+)
+from sermod.testing import (
+    CheckResult,
+    FakeMessage,
+    ForkedChild,
+    MissingExport,
+    ModuleHarness,
+    RecordedCall,
+    Setup,
+    Verdict,
+    check_module,
+)
+
+
+class Message:
+    """The host's type of a message."""
+
+    hops: int
+
+
+class Level(Pointer[int]):
+    """A pointer of the author's own."""
+
+    seen: list[int]
+
+    def load(self) -> int:
+        raise NotImplementedError
+
+    def store(self, value: int, /) -> None:
+        raise NotImplementedError
+
+
+class Foobar(Module[Message]):
+    """A module of that host's."""
+
+    name = "foobar"
+    foo_bar = int_param(0, minimum=0, maximum=10, choices=[0, 5], doc="How much.")
+    bar_foo = str_param("default value", choices=("default value",), required=True, name="bar-foo")
+    null = str_param(None)
+    level = pointer_param(INT_PARAM, Level)
+
+    @command(REQUEST_ROUTE | REPLY_ROUTE)
+    def foo_req(self, msg: Message, limit: int, pattern: re.Pattern[str] | None = None) -> int:
+        assert_type(self.foo_bar, int)
+        return limit + self.foo_bar + msg.hops
+
+    @command(name="~foo_int")
+    def foo_int(self, msg: Message, price: Annotated[Decimal, fixup_from(Decimal, "a price")]) -> Decimal:
+        return price
+
+    @command(8)
+    async def coroutine(self, msg: Message) -> int:
+        raise NotImplementedError
+
+    def mod_init(self) -> int:
+        self.foo_bar = 5
+        self.bar_foo = "x"
+        self.null = None
+        self.null = "x"
+        return super().mod_init() or 0
+
+    def child_init(self, rank: int) -> None:
+        super().child_init(rank)
+
+    def destroy(self) -> None:
+        super().destroy()
+
+    def response(self, msg: Message) -> int:
+        return super().response(msg)
+
+    def onbreak(self, msg: Message) -> None:
+        super().onbreak(msg)
+
+
+# A module's parameters are int and str --------------------------------------------------------------------------------
+
+assert_type(Foobar().foo_bar, int)
+assert_type(Foobar().bar_foo, str)
+assert_type(Foobar().null, str | None)
+assert_type(Foobar().level, Level)
+assert_type(Foobar().level.seen, list[int])
+Foobar().foo_bar = "x"  # type: ignore[assignment]
+Foobar().bar_foo = 5  # type: ignore[assignment]
+
+# Its commands keep their signatures -----------------------------------------------------------------------------------
+
+assert_type(Foobar().foo_req(Message(), 5), int)
+assert_type(Foobar().foo_req(Message(), 5, re.compile("x")), int)
+assert_type(Foobar().foo_int(Message(), Decimal(1)), Decimal)
+Foobar().foo_req(Message(), "5")  # type: ignore[arg-type]
+Foobar().foo_req("msg", 5)  # type: ignore[arg-type]
+Foobar().foo_req(Message())  # type: ignore[call-arg]
+
+# Its exports are of its host's messages -------------------------------------------------------------------------------
+
+core = Registry[Message]()
+assert_type(Foobar().exports, ModuleExports[Message])
+assert_type(core.register(Foobar().exports), LoadedModule[Message])
+assert_type(describe(Foobar().exports), str)
+Registry[str]().register(Foobar().exports)  # type: ignore[arg-type]
+
+
+class Anybodys(Module):
+    """A module of any host's: the messages are what they are."""
+
+    name = "anybodys"
+
+    def response(self, msg: Message) -> int:
+        return msg.hops
+
+
+assert_type(Anybodys().exports, ModuleExports[Any])
+
+# A wrong flag, name or default is found -------------------------------------------------------------------------------
+
+command("REQUEST_ROUTE")  # type: ignore[arg-type]
+command(None)  # type: ignore[arg-type]
+command(print)  # type: ignore[arg-type]
+command(REQUEST_ROUTE, name=5)  # type: ignore[arg-type]
+int_param("5")  # type: ignore[arg-type]
+int_param(None)  # type: ignore[arg-type]
+int_param(0, minimum="0")  # type: ignore[arg-type]
+int_param(0, choices=["a"])  # type: ignore[list-item]
+int_param(0, "doc")  # type: ignore[call-arg, arg-type]
+str_param(5)  # type: ignore[call-overload]
+str_param("x", choices=[5])  # type: ignore[list-item]
+str_param("x", minimum=5)  # type: ignore[call-overload]
+pointer_param("int", Level)  # type: ignore[arg-type]
+pointer_param(STR_PARAM, int)  # type: ignore[type-var]
+
+
+class Wrong(Module[Message]):
+    """What does not fit is found where it stands."""
+
+    name = 5  # type: ignore[assignment]
+    wrong: int = str_param("5")  # type: ignore[assignment]
+
+    @command()  # type: ignore[type-var]
+    def no_message(self) -> int:
+        raise NotImplementedError
+
+    def mod_init(self, core: object) -> int:  # type: ignore[override]
+        raise NotImplementedError
+
+    def child_init(self, rank: str) -> int:  # type: ignore[override]
+        raise NotImplementedError
+
+    def destroy(self) -> int:  # type: ignore[override]
+        raise NotImplementedError
+
+    def response(self, msg: str) -> int:  # type: ignore[override]
+        raise NotImplementedError
+
+
+# Fixups ---------------------------------------------------------------------------------------------------------------
+
+assert_type(fixup_int("5", 1), int)
+assert_type(fixup_bool("on", 1), bool)
+assert_type(fixup_regexp("x", 1), re.Pattern[str])
+assert_type(fixup_path("x", 1), Path)
+assert_type(int_between(0, 5)("5", 1), int)
+assert_type(one_of({"a": 1})("a", 1), int)
+assert_type(fixup_from(Decimal, "a number")("5", 1), Decimal)
+assert_type(for_each(fixup_int, None, member_of(Verdict))("5", 1), object)
+fixup_from(5, "a number")  # type: ignore[arg-type]
+member_of(int)  # type: ignore[type-var]
+for_each("int")  # type: ignore[arg-type]
+
+# The testing kit ------------------------------------------------------------------------------------------------------
+
+for target in (Foobar, Foobar(), Foobar().exports, re, "foobar", Path("foobar.py")):
+    ModuleHarness(target)
+ModuleHarness(5)  # type: ignore[arg-type]
+ModuleHarness(Foobar, params={"foo_bar": 1.5})  # type: ignore[dict-item]
+
+with ModuleHarness(Foobar, {"foo_bar": 5}, provides={("~pre_auth", 0): fixup_int}) as harness:
+    assert_type(harness, ModuleHarness)
+    assert_type(harness.call("foo_req", "5", "x", msg=Message(), route=REQUEST_ROUTE), int)
+    assert_type(harness.call_fixed("foo_req", 5, None), int)
+    assert_type(harness.function("~foo_int", 1), Callable[..., Any])
+    assert_type(harness.bind("foo_req", "5"), Action[Any])
+    assert_type(harness.run_route([("foo_req", "5"), harness.bind("foo_req", "6")], Message()), int)
+    assert_type(harness.run_route(lambda msg: 1), int)
+    assert_type(harness.reply(Message()), bool)
+    assert_type(harness.events, list[RecordedCall])
+    assert_type(harness.missing, tuple[MissingExport, ...])
+    with harness.forked(1) as child:
+        assert_type(child, ForkedChild)
+        assert_type(child.call("foo_req", "5"), int)
+    harness.call("foo_req", 5)  # type: ignore[arg-type]
+    harness.forked("1")  # type: ignore[arg-type]
+
+assert_type(FakeMessage(method="OPTIONS").method, Any)
+assert_type(check_module(Setup(Foobar, params={"foo_bar": 5}, refused={"foo_req": [("x",)]})), tuple[CheckResult, ...])
+assert_type(check_module(Foobar, expected_failures={"names": "why"})[0].verdict, Verdict)
