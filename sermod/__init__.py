@@ -3,19 +3,30 @@
 The public names are handed on lazily: ``import sermod`` loads no other file, and a name loads what it needs when it is
 first used. What stands behind them is a ladder: a file imports only from floors below its own.
 
-=====  ==================================================================================
+=====  ================================================================================================================
 floor  file
-=====  ==================================================================================
-9      ``lifecycle``: the order in which module functions run, and in which process
-8      ``registry``: the loaded modules, and every look-up in them
-7      ``action``: one call in a script
-6      ``loader``: from a name or a path to exports; ``validation``: the rules of the interface
-5      ``errors``: every exception
-4      ``exports``: the structures
-3      ``routes``: the kinds of route; ``pointers``: where a parameter's value lives
-2      ``signatures``: what a callable takes
-1      ``problems``: what validation finds; ``ranks``: the special processes
-=====  ==================================================================================
+=====  ================================================================================================================
+14     ``prefork``: a server of forked children
+13     ``supervision``: what is done about them; ``alone``: a server without any
+12     ``failures``: what went wrong
+11     ``children``: the children as processes
+10     ``child``: what a child does, from its fork to its end;
+       ``testing``: a module tested alone, and whether it keeps the interface
+9      ``lifecycle``: the order in which module functions run, and in which process; ``description``: a module as text
+8      ``registry``: the loaded modules, and every look-up in them; ``module``: a module that is a class
+7      ``action``: one call in a script; ``commands``: the commands of all modules; ``parameters``: setting parameters;
+       ``module_commands``, ``module_params``: what the body of such a class says;
+       ``loader``: from a name or a path to exports
+6      ``native``: the binary interface; ``permissions``: who may replace a module's file
+5      ``reports``: what children tell the main process;
+       ``validation``: the rules of the interface; ``lookup``: finding a command from within a module's function
+4      ``errors``: every exception; ``exports``: the structures
+3      ``routes``: the kinds of route; ``pointers``: where a parameter's value lives; ``annotations``: their fixups
+2      ``settings``: how children are to be run; ``stopsignals``: SIGTERM and SIGINT, noted;
+       ``signatures``: what a callable takes; ``fixups``: ready-made ones
+1      ``events``: what happens to children; ``descriptors``: those of one process alone;
+       ``problems``: what validation finds; ``ranks``: the special processes; ``stdio``: what is buffered
+=====  ================================================================================================================
 """
 
 from __future__ import annotations
@@ -23,6 +34,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as in typing, which would cost its import
 if TYPE_CHECKING:
     from sermod.action import Action as Action
+    from sermod.description import describe as describe
     from sermod.errors import AlreadyLoadedError as AlreadyLoadedError
     from sermod.errors import ChildDiedError as ChildDiedError
     from sermod.errors import ChildInitError as ChildInitError
@@ -34,6 +46,7 @@ if TYPE_CHECKING:
     from sermod.errors import InvalidExportsError as InvalidExportsError
     from sermod.errors import LifecycleError as LifecycleError
     from sermod.errors import LoadError as LoadError
+    from sermod.errors import MissingParamError as MissingParamError
     from sermod.errors import ModuleFileNotFoundError as ModuleFileNotFoundError
     from sermod.errors import ModuleInitError as ModuleInitError
     from sermod.errors import NoExportsError as NoExportsError
@@ -46,6 +59,16 @@ if TYPE_CHECKING:
     from sermod.errors import UnknownCommandError as UnknownCommandError
     from sermod.errors import UnknownModuleError as UnknownModuleError
     from sermod.errors import UnknownParamError as UnknownParamError
+    from sermod.events import ChildExited as ChildExited
+    from sermod.events import ChildKilled as ChildKilled
+    from sermod.events import ChildReady as ChildReady
+    from sermod.events import ChildStarted as ChildStarted
+    from sermod.events import Event as Event
+    from sermod.events import GivingUp as GivingUp
+    from sermod.events import RestartDelayed as RestartDelayed
+    from sermod.events import Restarting as Restarting
+    from sermod.events import Stopped as Stopped
+    from sermod.events import Stopping as Stopping
     from sermod.exports import INT_PARAM as INT_PARAM
     from sermod.exports import STR_PARAM as STR_PARAM
     from sermod.exports import CmdExport as CmdExport
@@ -57,9 +80,17 @@ if TYPE_CHECKING:
     from sermod.lifecycle import Route as Route
     from sermod.lifecycle import State as State
     from sermod.loader import load as load
+    from sermod.lookup import find_export as find_export
+    from sermod.module import Module as Module
+    from sermod.module_commands import command as command
+    from sermod.module_params import int_param as int_param
+    from sermod.module_params import pointer_param as pointer_param
+    from sermod.module_params import str_param as str_param
     from sermod.pointers import Cell as Cell
     from sermod.pointers import Pointer as Pointer
     from sermod.pointers import pointer_to as pointer_to
+    from sermod.prefork import Prefork as Prefork
+    from sermod.prefork import serve as serve
     from sermod.problems import Problem as Problem
     from sermod.problems import Severity as Severity
     from sermod.ranks import PROC_FIFO as PROC_FIFO
@@ -68,10 +99,10 @@ if TYPE_CHECKING:
     from sermod.ranks import PROC_TIMER as PROC_TIMER
     from sermod.registry import LoadedModule as LoadedModule
     from sermod.registry import Registry as Registry
-    from sermod.registry import find_export as find_export
     from sermod.routes import REPLY_ROUTE as REPLY_ROUTE
     from sermod.routes import REQUEST_ROUTE as REQUEST_ROUTE
     from sermod.routes import RouteFlag as RouteFlag
+    from sermod.settings import RestartPolicy as RestartPolicy
     from sermod.validation import check as check
     from sermod.validation import find_problems as find_problems
     from sermod.validation import null_terminated as null_terminated
@@ -82,12 +113,18 @@ _PUBLIC = {
     "AlreadyLoadedError": "errors",
     "Cell": "pointers",
     "ChildDiedError": "errors",
+    "ChildExited": "events",
     "ChildInitError": "errors",
+    "ChildKilled": "events",
+    "ChildReady": "events",
+    "ChildStarted": "events",
     "CmdExport": "exports",
     "CommandResultError": "errors",
     "DuplicateModuleError": "errors",
+    "Event": "events",
     "Fixup": "exports",
     "FixupError": "errors",
+    "GivingUp": "events",
     "INT_PARAM": "exports",
     "InsecurePathError": "errors",
     "InterfaceWarning": "errors",
@@ -96,6 +133,8 @@ _PUBLIC = {
     "LifecycleError": "errors",
     "LoadError": "errors",
     "LoadedModule": "registry",
+    "MissingParamError": "errors",
+    "Module": "module",
     "ModuleExports": "exports",
     "ModuleFileNotFoundError": "errors",
     "ModuleInitError": "errors",
@@ -110,10 +149,14 @@ _PUBLIC = {
     "ParamTypeError": "errors",
     "ParamValueError": "errors",
     "Pointer": "pointers",
+    "Prefork": "prefork",
     "Problem": "problems",
     "REPLY_ROUTE": "routes",
     "REQUEST_ROUTE": "routes",
     "Registry": "registry",
+    "RestartDelayed": "events",
+    "RestartPolicy": "settings",
+    "Restarting": "events",
     "Route": "lifecycle",
     "RouteError": "errors",
     "RouteFlag": "routes",
@@ -122,16 +165,24 @@ _PUBLIC = {
     "Severity": "problems",
     "ShadowedCommandError": "errors",
     "State": "lifecycle",
+    "Stopped": "events",
+    "Stopping": "events",
     "UnknownCommandError": "errors",
     "UnknownModuleError": "errors",
     "UnknownParamError": "errors",
     "check": "validation",
-    "find_export": "registry",
+    "command": "module_commands",
+    "describe": "description",
+    "find_export": "lookup",
     "find_problems": "validation",
+    "int_param": "module_params",
     "load": "loader",
     "null_terminated": "validation",
+    "pointer_param": "module_params",
     "pointer_to": "pointers",
     "scan": "validation",
+    "serve": "prefork",
+    "str_param": "module_params",
 }
 """Where each public name lives."""
 
@@ -148,12 +199,18 @@ __all__ = [
     "AlreadyLoadedError",
     "Cell",
     "ChildDiedError",
+    "ChildExited",
     "ChildInitError",
+    "ChildKilled",
+    "ChildReady",
+    "ChildStarted",
     "CmdExport",
     "CommandResultError",
     "DuplicateModuleError",
+    "Event",
     "Fixup",
     "FixupError",
+    "GivingUp",
     "InsecurePathError",
     "InterfaceWarning",
     "InvalidExportsError",
@@ -161,6 +218,8 @@ __all__ = [
     "LifecycleError",
     "LoadError",
     "LoadedModule",
+    "MissingParamError",
+    "Module",
     "ModuleExports",
     "ModuleFileNotFoundError",
     "ModuleInitError",
@@ -171,8 +230,12 @@ __all__ = [
     "ParamTypeError",
     "ParamValueError",
     "Pointer",
+    "Prefork",
     "Problem",
     "Registry",
+    "RestartDelayed",
+    "RestartPolicy",
+    "Restarting",
     "Route",
     "RouteError",
     "RouteFlag",
@@ -180,16 +243,24 @@ __all__ = [
     "Severity",
     "ShadowedCommandError",
     "State",
+    "Stopped",
+    "Stopping",
     "UnknownCommandError",
     "UnknownModuleError",
     "UnknownParamError",
     "check",
+    "command",
+    "describe",
     "find_export",
     "find_problems",
+    "int_param",
     "load",
     "null_terminated",
+    "pointer_param",
     "pointer_to",
     "scan",
+    "serve",
+    "str_param",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,10 @@ SOURCES: Final = Path(__file__).parents[1] / "native" / "c"
 INCLUDE: Final = Path(__file__).parents[2] / "sermod" / "native" / "include"
 
 FLAGS: Final = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1", "-g")
+SANITIZERS: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
+"""What has the program stopped where C does what it must not."""
+SANITIZE: Final = "SERMOD_TESTS_SANITIZE"
+"""The variable of the environment that has everything compiled so."""
 
 
 def compile_module(source: Path, directory: Path, *flags: str, name: str | None = None) -> Path:
@@ -27,6 +32,7 @@ def compile_module(source: Path, directory: Path, *flags: str, name: str | None 
         The shared object.
     """
     result = directory / f"{name or source.stem}.so"
+    flags = (*flags, *SANITIZERS) if os.environ.get(SANITIZE) else flags
     command = [need("cc"), *FLAGS, "-shared", "-fPIC", "-I", str(INCLUDE), "-o", str(result), str(source), *flags]
     subprocess.run([*command, "-ldl"], check=True, timeout=120)
     return result

@@ -7,7 +7,9 @@ program, in an empty directory of its own:
   the output that it shows;
 - a `{code-block}` of any language whose `:caption:` is the name of a file becomes that file, and
   is not executed;
-- other blocks are left alone, and so is one that follows `% skip: next`.
+- a block of `sh` in docs/ is run by the shell, whose `python3` and `pytest` are those of the tests;
+- other blocks are left alone, and so is one that follows `% skip: next`, or `% skip: start` where
+  a program is not there: `% skip: start if(lacks("cc"), reason="...")`.
 
 The module must not import sermod: pytest loads it before coverage is measured.
 """
@@ -18,6 +20,9 @@ import doctest
 import functools
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +48,9 @@ PACKAGE = ROOT / "sermod"
 
 # What an example prints may be long, and is wrapped on a page: how it is spaced is not compared.
 ON_PAGES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+SECONDS = 300
+"""Longer than any command on a page takes; one that takes longer hangs."""
 
 FILE_NAME = re.compile(r"[\w-]+(/[\w-]+)*\.\w+")
 
@@ -80,15 +88,43 @@ def consoles(document: Document) -> Iterable[Region]:
             yield region
 
 
+def commands(document: Document) -> Iterable[Region]:
+    """Find the blocks of `sh`, which in README.md are for the reader's machine alone."""
+    if Path(document.path).is_relative_to(PAGES):
+        yield from CodeBlockParser("sh", evaluator=run_commands)(document)
+
+
+def run_commands(example: Example) -> None:
+    """Run the commands of a block of `sh`, until one fails."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    command = ["/bin/sh", "-e", "-c", example.parsed]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.fail(f"exit status {done.returncode} of\n{example.parsed}\n{done.stdout}", pytrace=False)
+
+
+def lacks(program: str) -> bool:
+    """Tell whether a program is missing, so that what needs it is skipped: nothing is in CI (see needs.py)."""
+    return shutil.which(program) is None and not os.environ.get("SERMOD_CI")
+
+
 def as_main(namespace: dict[str, object]) -> None:
-    """Give the code of a document the name that it has for a reader who runs it."""
-    namespace["__name__"] = "__main__"
+    """Give the code of a document the name that it has for a reader who runs it, and the pages their condition."""
+    namespace |= {"__name__": "__main__", "lacks": lacks}
 
 
 Collect = Callable[[Path, pytest.Collector], pytest.Collector | None]
 
 collect_markdown: Collect = Sybil(
-    parsers=[SkipParser(), captioned_files, code_blocks, consoles],
+    parsers=[SkipParser(), captioned_files, code_blocks, consoles, commands],
     path=str(ROOT),
     pattern="*.md",
     setup=as_main,

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 # Servers live where only root looks by default.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test for want of something; with ``SERMOD_CI`` set, fail."""
+    reason = f"this test needs {what}, which is not installed"
+    if os.environ.get("SERMOD_CI"):
+        pytest.fail(f"{reason}; SERMOD_CI is set, so it does not count as skipped")
+    pytest.skip(reason)
 
 
 def need(tool: str) -> str:
@@ -20,7 +29,4 @@ def need(tool: str) -> str:
     path = shutil.which(tool, path=SEARCH_PATH)
     if path:
         return path
-    reason = f"this test needs the program {tool!r}, which is not installed"
-    if os.environ.get("SERMOD_CI"):
-        pytest.fail(f"{reason}; SERMOD_CI is set, so it does not count as skipped")
-    pytest.skip(reason)
+    missing(f"the program {tool!r}")

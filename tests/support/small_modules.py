@@ -39,7 +39,7 @@ def small_module(*, lookup: bool = False) -> SharedObjectFile:
         EXPORTS: module,
         EXPORTS + 8: CMDS,
         EXPORTS + 16: PARAMS,
-        EXPORTS + 24: "getpagesize",
+        EXPORTS + 24: "sched_yield",
         CMDS: first,
         CMDS + 8: "abs",
         CMDS + 40: second,

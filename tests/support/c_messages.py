@@ -1,0 +1,11 @@
+"""The message of the C modules of the tests."""
+
+from __future__ import annotations
+
+import ctypes
+
+
+class Message(ctypes.Structure):
+    """``struct sip_msg`` as tests/native/c has it."""
+
+    _fields_ = (("counter", ctypes.c_int), ("text", ctypes.c_char * 252))

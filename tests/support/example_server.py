@@ -1,0 +1,225 @@
+"""The example server, docs/examples/sip_server, as processes of its own, and the messages that a client sends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import sipmessage
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "sip_server"
+MODULES = EXAMPLE / "modules"
+CONFIG = EXAMPLE / "server.toml"
+WITHIN = 20
+"""Seconds that nothing takes, so that what takes longer hangs."""
+
+_PYTHON = [sys.executable, "-W", "error"]
+_LISTENING = re.compile(r"listening on ([\d.]+):(\d+) with (\d+) children")
+_BEGINS = re.compile(r"child (\d+) \(pid (\d+)\) is ready")
+_ENDS = re.compile(r"child (\d+) \(pid (\d+)\) has ended")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the example to its end."""
+    command = [*_PYTHON, str(EXAMPLE), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False)
+
+
+class Server:
+    """A running server, its output line by line, and a client's socket.
+
+    Args:
+        config: Its configuration file.
+        trace: Whether it prints which commands run.
+        background: Whether it is started as a shell starts what it runs in the background: ignoring SIGINT.
+
+    Attributes:
+        process: The main process, the leader of a process group of its own.
+        lines: What was printed so far.
+        address: Where it listens.
+        text: The same, as a Via has it.
+        client: The socket.
+    """
+
+    def __init__(self, config: Path = CONFIG, *, trace: bool = True, background: bool = False) -> None:
+        command = [*_PYTHON, str(EXAMPLE), "--serve", "--port", "0", "--config", str(config)]
+        command += ["--trace"] if trace else []
+        with _starting_with_sigint(signal.SIG_IGN if background else signal.SIG_DFL):
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
+        self.lines: list[str] = []
+        self.client = new_socket()
+        self._unread: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._number = 0
+        self.address = ("", 0)
+
+    def listen(self) -> None:
+        """Wait until it is ready, all its children included."""
+        found = _LISTENING.fullmatch(self.wait_for("listening on "))
+        assert found is not None
+        self.address = (found[1], int(found[2]))
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            self._unread.put(line.rstrip())
+        self._unread.put(None)
+
+    @property
+    def text(self) -> str:
+        return "{}:{}".format(*self.address)
+
+    def wait_for(self, text: str) -> str:
+        """Return the next line with *text* in it; those before it are passed over."""
+        passed: list[str] = []
+        while True:
+            try:
+                line = self._unread.get(timeout=WITHIN)
+            except queue.Empty:
+                _fail(f"the server did not say {text!r} within {WITHIN} s, only {passed}")
+            if line is None:
+                _fail(f"the server ended without saying {text!r}, only {passed}")
+            if text in line:
+                return line
+            passed.append(line)
+
+    # What a client does ---------------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        self.client.sendto(data, self.address)
+
+    def ask(self, data: bytes) -> sipmessage.Response:
+        self.send(data)
+        return self.receive()
+
+    def receive(self) -> sipmessage.Response:
+        answer = sipmessage.Message.parse(self.client.recv(65535))
+        assert isinstance(answer, sipmessage.Response)
+        return answer
+
+    def is_well(self) -> bool:
+        """Whether it answers the next request, and has sent nothing before that."""
+        self._number += 1
+        call_id = f"well-{self._number}"
+        return self.ask(options(self.client, call_id=call_id)).headers["Call-ID"] == call_id
+
+    # Its processes --------------------------------------------------------------------------------------------------
+
+    def children(self) -> dict[int, int]:
+        """The pid of each child that is ready, by rank, as far as the server has said."""
+        living: dict[int, int] = {}
+        for line in [*self.lines]:
+            if found := _BEGINS.match(line):
+                living[int(found[1])] = int(found[2])
+            elif found := _ENDS.match(line):
+                living.pop(int(found[1]), None)
+        return living
+
+    def processes(self) -> dict[int, int]:
+        """The parent of each process of the server's group, by pid, zombies included: what the system says (Linux)."""
+        found: dict[int, int] = {}
+        for directory in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended in between
+                # What follows the name in parentheses: state, parent, process group.
+                _, parent, group, *_ = (directory / "stat").read_text().rpartition(")")[2].split()
+                if int(group) == self.process.pid:
+                    found[int(directory.name)] = int(parent)
+        return found
+
+    # Its end --------------------------------------------------------------------------------------------------------
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return the exit status of the main process, once no process is left that has its output."""
+        status = self.process.wait(WITHIN)
+        self._reader.join(WITHIN)
+        if self._reader.is_alive():
+            _fail(f"the main process has ended, others have not: {[*self.processes()]}")
+        return status
+
+    def counts(self, of: str = "in all") -> dict[str, int]:
+        """What the server counted, after its end: of all children, or of one, ``"child 1"``."""
+        line = next(line for line in self.lines if line.startswith(f"{of}: ") and line.endswith(" errors"))
+        pairs = (pair.split() for pair in line.removeprefix(f"{of}: ").split(", "))
+        return {name: int(count) for count, name in pairs}
+
+    def close(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.client.close()
+
+
+@contextlib.contextmanager
+def _starting_with_sigint(handler: signal.Handlers) -> Generator[None]:
+    """Have programs that are started do that on SIGINT, whatever the tests were started with."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _fail(reason: str) -> NoReturn:
+    pytest.fail(reason)
+
+
+def new_socket() -> socket.socket:
+    """Return a client's socket."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    sock.settimeout(WITHIN)
+    return sock
+
+
+def message(first: str, *headers: str, body: bytes = b"", common: bool = True) -> bytes:
+    """Return a message; with *common*, it has a From."""
+    if common:
+        headers = (*headers, "From: <sip:me@127.0.0.1>;tag=me")
+    return "\r\n".join([first, *headers, "", ""]).encode() + body
+
+
+def options(
+    client: socket.socket,
+    *headers: str,
+    method: str = "OPTIONS",
+    call_id: str = "1@test",
+    to: str = "<sip:test@127.0.0.1>",
+    via: str | None = None,
+) -> bytes:
+    """Return a request of a client's."""
+    via = via or "Via: SIP/2.0/UDP {}:{};branch=z9hG4bK1".format(*client.getsockname())
+    mandatory = (via, f"To: {to}", f"Call-ID: {call_id}", f"CSeq: 7 {method}")
+    return message(f"{method} sip:test@127.0.0.1 SIP/2.0", *mandatory, *headers)
+
+
+def ringing(*vias: str, agent: str = "Server: a telephone", body: bytes = b"") -> bytes:
+    """Return a reply that has come by some servers."""
+    headers = (
+        *(f"Via: SIP/2.0/UDP {via}" for via in vias),
+        "To: <sip:a@b>;tag=x",
+        "Call-ID: r",
+        "CSeq: 1 INVITE",
+        agent,
+    )
+    return message("SIP/2.0 180 Ringing", *headers, f"Content-Length: {len(body)}", body=body)
