@@ -1,0 +1,28 @@
+"""The pytest plugin: the fixture ``module_harness``. It loads nothing of sermod until that is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sermod.testing import ModuleHarness
+
+
+@pytest.fixture
+def module_harness() -> Iterator[Callable[..., ModuleHarness]]:
+    """Return what makes a :class:`ModuleHarness`, with the same arguments; the end of the test closes it."""
+    from contextlib import ExitStack
+
+    with ExitStack() as harnesses:
+
+        def make(*args: object, **options: object) -> ModuleHarness:
+            from sermod.testing import ModuleHarness
+
+            harness = ModuleHarness(*args, **options)  # type: ignore[arg-type]  # its own arguments are its to check
+            harnesses.callback(harness.close)
+            return harness
+
+        yield make

@@ -1,0 +1,388 @@
+"""A real child of a harness: what it returns and raises comes back, and a crash is an error that names the command."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+
+import pytest
+from crashing import Crashing, UnpicklableError
+
+from sermod import REPLY_ROUTE, REQUEST_ROUTE, ChildDiedError, ChildInitError, FixupError, LifecycleError
+from sermod.testing import FakeMessage, MissingExport, ModuleHarness, RemoteError
+from sermod.testing.forks import Fork, run_in_child
+
+
+def there(msg):
+    return 7
+
+
+@pytest.fixture
+def harness():
+    with ModuleHarness(Crashing, provides={("~there", 0): there}) as made:
+        yield made
+
+
+@pytest.fixture
+def child(harness):
+    return harness.forked(3)
+
+
+class TestCalls:
+    """They are those of the harness, in another process."""
+
+    def test_it_is_another_process_of_that_rank(self, harness, child):
+        assert child.pid not in (os.getpid(), None)
+        assert 3 == child.rank
+        assert child.pid == child.function("pid", 0)("msg")
+        assert harness.rank is None
+        assert f"<ForkedChild of rank 3, process {child.pid}>" == repr(child)
+
+    def test_call(self, child):
+        assert 5 == child.call("returns", "5")
+        assert 5 == child.call("returns", "5", route=REPLY_ROUTE)
+
+    def test_the_message_as_the_call_left_it(self, child):
+        """It is not the parent's message: that one stays as it is."""
+        msg = FakeMessage()
+        assert child.message is None
+        child.call("returns", "5", msg=msg)
+
+        assert FakeMessage(number=5) == child.message
+        assert FakeMessage() == msg
+
+    def test_call_fixed(self, child):
+        assert 5 == child.call_fixed("returns", 5)
+
+    def test_run_route(self, child):
+        assert 0 == child.run_route([("returns", "5"), ("returns", "0")], FakeMessage(), route=REQUEST_ROUTE)
+        assert FakeMessage(number=0, broken=True) == child.message
+
+    def test_reply(self, child):
+        assert [True, False] == [child.reply(FakeMessage(drop=drop)) for drop in (False, True)]
+
+    def test_onbreak(self, child):
+        child.onbreak(FakeMessage())
+
+        assert child.message.broken
+
+    def test_what_a_script_is_refused_is_refused(self, child):
+        with pytest.raises(FixupError, match=r'returns\("x"\) at ser.cfg:3') as caught:
+            child.call("returns", "x", where="ser.cfg:3")
+        assert "number" == caught.value.param_name
+
+    def test_a_function_that_is_not_there(self, child):
+        with pytest.raises(LookupError, match="'nowhere' is exported by no loaded module"):
+            child.function("nowhere", 2)
+
+    def test_two_children(self, harness):
+        first, second = harness.forked(1), harness.forked(2)
+
+        assert [1, 2] == [first.call("returns", "1"), second.call("returns", "2")]
+        assert first.pid != second.pid
+        assert harness.instance.level == 1
+
+    def test_what_it_looked_for_in_vain_is_reported(self, harness):
+        assert (MissingExport("~missing", 3),) == harness.missing
+        harness.forked(1)
+
+        assert (MissingExport("~missing", 3), MissingExport("~missing_in_child", 1, REQUEST_ROUTE)) == harness.missing
+
+
+class TestEvents:
+    """What ran in a child is in the record as well, with its rank and its process."""
+
+    def test_in_order(self, harness):
+        first = harness.forked(1)
+        first.call("returns", "5", msg=FakeMessage(a=1))
+        second = harness.forked(2)
+        first.call("returns", "6")
+        with pytest.raises(KeyError):
+            second.call("raises")
+
+        assert [
+            ("init_f", None, os.getpid(), 0),
+            ("init_child_f", 1, first.pid, 0),
+            ("fixup", 1, first.pid, 5),
+            ("command", 1, first.pid, 5),
+            ("init_child_f", 2, second.pid, 0),
+            ("fixup", 1, first.pid, 6),
+            ("command", 1, first.pid, 6),
+            ("command", 2, second.pid, None),
+        ] == [(each.function, each.rank, each.pid, each.result) for each in harness.events]
+        assert (FakeMessage(a=1), 5) == harness.events[3].args
+        assert isinstance(harness.events[-1].error, KeyError)
+        assert all(each.ended for each in harness.events)
+
+    def test_what_cannot_travel_is_told_as_text(self, harness, child):
+        with pytest.raises(RemoteError):
+            child.function("lock", 0)(5)
+        with pytest.raises(RemoteError):
+            child.call("raises_unpicklable")
+
+        lock, raises = [each for each in harness.events if each.function == "command"]
+        assert lock.result.startswith("<unlocked _thread.lock object")
+        assert "UnpicklableError('one and two')" == repr(raises.error)
+
+    def test_calls_from_threads(self, harness, child):
+        child.function("in_thread", 1)("msg", 5)
+
+        assert 6 == len([each for each in harness.events if each.function == "command" and each.ended])
+
+
+class TestRaising:
+    """What it raises comes back, with the traceback."""
+
+    def test_the_exception_itself(self, child):
+        with pytest.raises(KeyError) as caught:
+            child.call("raises")
+
+        assert (child.pid,) == caught.value.args
+        (note,) = caught.value.__notes__
+        assert note.startswith(f"in the child of rank 3, process {child.pid}:\nTraceback (most recent call last):\n")
+        assert "raise KeyError(os.getpid())" in note
+
+    def test_it_goes_on(self, child):
+        with pytest.raises(KeyError):
+            child.call("raises")
+
+        assert 5 == child.call("returns", "5")
+
+    def test_one_that_cannot_travel(self, child):
+        with pytest.raises(RemoteError) as caught:
+            child.call("raises_unpicklable")
+
+        kind = f"{UnpicklableError.__module__}.UnpicklableError: one and two"
+        assert f"call('raises_unpicklable') raised what cannot be pickled: {kind}" == str(caught.value)
+        assert (kind, 3, child.pid) == (caught.value.kind, caught.value.rank, caught.value.pid)
+        assert 'raise UnpicklableError("one", "two")' in caught.value.__notes__[0]
+
+    def test_a_result_that_cannot_travel(self, child):
+        with pytest.raises(
+            RemoteError, match=r"returned <unlocked _thread\.lock object.*, which cannot be pickled; return"
+        ):
+            child.function("lock", 0)("msg")
+
+    @pytest.mark.parametrize("msg", [threading.Lock(), lambda: 0])
+    def test_a_message_that_cannot_travel(self, child, msg):
+        with pytest.raises((TypeError, AttributeError, pickle.PicklingError)) as caught:
+            child.call("returns", "5", msg=msg)
+
+        assert ["what is passed to a child, the message for example, must be such as can be pickled"] == (
+            caught.value.__notes__
+        )
+        assert 5 == child.call("returns", "5")
+
+    def test_a_message_that_cannot_travel_back(self, child):
+        """What the call returned comes back all the same."""
+        msg = FakeMessage()
+
+        assert 3 == child.call("keeps", msg=msg)
+        assert child.message is None
+
+    def test_a_failed_child_init(self, harness):
+        with pytest.raises(ChildInitError, match="in rank 13 returned -7") as caught:
+            harness.forked(13)
+
+        assert (13, -7) == (caught.value.rank, caught.value.code)
+
+
+class TestDying:
+    """A child that ends in a call is an error that names how, and in which command."""
+
+    def died(self, child, *call):
+        with pytest.raises(ChildDiedError) as caught:
+            child.call(*call)
+        error = caught.value
+        assert (3, child.pid) == (error.rank, error.pid)
+        return str(error).removeprefix(f"the child of rank 3 (process {child.pid}) "), error.exitcode, error.signal
+
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGUSR1])
+    def test_by_a_signal(self, child, number):
+        expected = f"was ended by {number.name} while it ran command 'killed' of module 'crashing'"
+
+        assert (expected, None, number.name) == self.died(child, "killed", str(int(number)))
+
+    def test_by_a_signal_without_a_name(self, child):
+        number = signal.SIGRTMIN + 1
+        expected = f"was ended by signal {number} while it ran command 'killed' of module 'crashing'"
+
+        assert (expected, None, f"signal {number}") == self.died(child, "killed", str(number))
+
+    @pytest.mark.parametrize(("code", "exitcode"), [("3", 3), ("0", 0), ("", 0), ("oh", 1)])
+    def test_by_exit(self, child, code, exitcode):
+        expected = f"exited with code {exitcode} while it ran command 'exits' of module 'crashing'"
+
+        assert (expected, exitcode, None) == self.died(child, "exits", code)
+
+    def test_by_an_interrupt(self, child):
+        """As from the keyboard, which reaches every process."""
+        assert 130 == self.died(child, "killed", str(int(signal.SIGINT)))[1]
+
+    def test_too_slowly(self, harness):
+        with harness.forked(3, timeout=0.2) as child:
+            text, exitcode, name = self.died(child, "hangs")
+
+        expected = "was still at command 'hangs' of module 'crashing' after 0.2 s, and was killed"
+        assert f"{expected}; see what it waits for, or give it a longer timeout=" == text
+        assert (None, "SIGKILL") == (exitcode, name)
+
+    def test_between_calls(self, child):
+        """Whoever calls next hears of it."""
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+        assert ("was ended by SIGKILL while it ran call()", None, "SIGKILL") == self.died(child, "returns", "5")
+
+    def test_nothing_more_can_be_called(self, child):
+        self.died(child, "exits", "3")
+
+        with pytest.raises(
+            LifecycleError, match=rf"call\(\) has no place here: <ForkedChild of rank 3, process {child.pid}, end"
+        ):
+            child.call("returns", "5")
+
+    def test_where_nobody_can_know_how(self, child):
+        """A process that ignores SIGCHLD has no ended children."""
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            text, exitcode, name = self.died(child, "exits", "3")
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+
+        assert text.startswith("ended, and nobody knows how since SIGCHLD is ignored, while it ran command 'exits'")
+        assert (None, None) == (exitcode, name)
+
+
+class TestEnding:
+    """It ends in order, and without the clean-up that is the main process's."""
+
+    def test_with_its_block(self, harness):
+        with harness.forked(1) as child:
+            pass
+
+        assert f"<ForkedChild of rank 1, process {child.pid}, ended>" == repr(child)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(child.pid, 0)
+
+    def test_with_the_harness(self):
+        with ModuleHarness(Crashing) as harness:
+            children = [harness.forked(rank) for rank in (1, 2)]
+
+        assert ["ended>", "ended>"] == [repr(child).rpartition(" ")[2] for child in children]
+        assert "destroy_f" not in [each.function for each in harness.events if each.pid != os.getpid()]
+
+    def test_a_second_time_is_nothing(self, child):
+        child.close()
+        child.close()
+
+    def test_one_that_was_killed_meanwhile(self, child):
+        os.kill(child.pid, signal.SIGKILL)
+        child.close()
+
+    def test_one_that_does_not_end(self, harness):
+        child = harness.forked(1, timeout=0.2)
+        os.kill(child.pid, signal.SIGSTOP)
+        with pytest.raises(ChildDiedError, match=r"was still at its end after 0.2 s, and was killed"):
+            child.close()
+
+    def test_one_that_does_not_listen(self, harness):
+        """A message larger than what the system keeps for it."""
+        child = harness.forked(1, timeout=0.2)
+        os.kill(child.pid, signal.SIGSTOP)
+        with pytest.raises(ChildDiedError, match=r"was still at call\(\) after 0.2 s, and was killed"):
+            child.call("returns", "5", msg=FakeMessage(body="x" * 10_000_000))
+
+    def test_the_others_are_ended_all_the_same(self):
+        harness = ModuleHarness(Crashing)
+        children = [harness.forked(rank, timeout=0.2) for rank in (1, 2, 3)]
+        os.kill(children[1].pid, signal.SIGSTOP)
+        with pytest.raises(ChildDiedError):
+            harness.close()
+
+        assert ["ended>"] * 3 == [repr(child).rpartition(" ")[2] for child in children]
+
+    def test_output_comes_out_once(self, harness, capfd):
+        """What the parent had not written yet is not written by the child as well."""
+        sys.stdout.write("once")
+        harness.forked(1).close()
+        sys.stdout.write("\n")
+
+        assert "once\n" == capfd.readouterr().out
+
+
+class TestForking:
+    """What stands below it."""
+
+    def test_a_system_without_fork(self, harness, monkeypatch):
+        monkeypatch.delattr(os, "fork")
+        with pytest.raises(NotImplementedError, match=r"this system has no fork\(\)"):
+            harness.forked(1)
+
+    def test_beside_a_thread(self, harness):
+        """Newer Pythons warn of that."""
+        stop = threading.Event()
+        thread = threading.Thread(target=stop.wait)
+        thread.start()
+        try:
+            assert 5 == harness.forked(1).call("returns", "5")
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_a_child_whose_parent_is_gone_ends(self):
+        """It hears the end of what it is told."""
+        fork = Fork.start(1, lambda channel: channel.receive())
+        fork.channel.close()
+
+        assert (130, None) == fork.wait()
+
+    def test_a_child_that_fails_in_itself_says_so(self, capfd):
+        def serve(channel):
+            raise RuntimeError("no")
+
+        fork = Fork.start(1, serve)
+        assert (1, None) == fork.wait()
+        assert "RuntimeError: no" in capfd.readouterr().err
+
+    def test_a_stream_that_is_closed_is_no_harm(self, monkeypatch):
+        monkeypatch.setattr("sys.stdout", None)
+
+        assert 5 == run_in_child(lambda: 5, timeout=60, what="it")
+
+    def test_an_interrupt_of_the_parent_kills_the_child(self, monkeypatch):
+        fork = Fork.start(1, lambda channel: channel.receive())
+
+        def interrupt(timeout):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(fork.channel, "receive", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fork.receive(60, lambda: "it")
+        assert fork.has_ended
+
+    def test_running_a_function(self):
+        def fails():
+            raise KeyError("x")
+
+        assert os.getpid() != run_in_child(os.getpid, timeout=60, what="it")
+        with pytest.raises(KeyError):
+            run_in_child(fails, timeout=60, what="it")
+        with pytest.raises(ChildDiedError, match="exited with code 3 while it ran it"):
+            run_in_child(lambda: os._exit(3), timeout=60, what="it")
+
+    def test_what_cannot_even_be_shown(self):
+        """It is told as what kind of thing it is."""
+
+        class Shy:
+            def __reduce__(self):
+                raise TypeError("no")
+
+            def __repr__(self):
+                raise RuntimeError("no")
+
+        with pytest.raises(RemoteError, match="it returned <a Shy, whose repr raises RuntimeError>, which cannot be"):
+            run_in_child(Shy, timeout=60, what="it")

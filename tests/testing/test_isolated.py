@@ -1,0 +1,374 @@
+"""A harness whose module is in a process of its own: a crash there is a failed test, and the test run goes on."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from c_messages import Message
+from crashing import Crashing
+from forked import in_child
+
+from sermod import (
+    REQUEST_ROUTE,
+    ChildDiedError,
+    ChildInitError,
+    FixupError,
+    LifecycleError,
+    Module,
+    ModuleInitError,
+    command,
+    int_param,
+)
+from sermod.testing import FakeMessage, ModuleHarness
+
+
+@pytest.fixture
+def harness():
+    with ModuleHarness(Crashing, isolate=True, timeout=30) as made:
+        yield made
+
+
+class Counting(Module):
+    """Changes messages, and its own parameter."""
+
+    name = "counting"
+    step = int_param(1)
+
+    @command(REQUEST_ROUTE)
+    def count(self, msg: Message) -> int:
+        msg.counter += self.step
+        return msg.counter
+
+    @command(REQUEST_ROUTE)
+    def pass_on(self, msg: object) -> int:
+        return 1
+
+    @command(REQUEST_ROUTE)
+    def stop(self, msg: object) -> int:
+        return 0
+
+    def mod_init(self) -> int:
+        return -3 if self.step < 0 else 0
+
+    def child_init(self, rank: int) -> int:
+        self.step = rank
+        return 0 if rank < 9 else -1
+
+    def onbreak(self, msg: FakeMessage) -> None:
+        msg.broken = True
+
+    def response(self, msg: Message) -> int:
+        return int(msg.counter > 0)
+
+
+class TestCalls:
+    """They are those of any harness."""
+
+    def test_it_is_another_process(self, harness):
+        assert isinstance(harness, ModuleHarness)
+        assert harness.function("pid", 0)("msg") not in {os.getpid(), None}
+
+    def test_call(self, harness):
+        assert 5 == harness.call("returns", "5")
+
+    def test_call_fixed(self, harness):
+        assert 5 == harness.call_fixed("returns", 5)
+
+    def test_run_route(self, harness):
+        assert 0 == harness.run_route([("returns", "5"), ("returns", "0")])
+
+    def test_replies_and_parameters(self):
+        with ModuleHarness(Counting, params={"step": 5}, isolate=True) as harness:
+            assert 5 == harness.call("count", msg=Message(0))
+            assert [True, False] == [harness.reply(Message(counter)) for counter in (1, 0)]
+
+    def test_init_child(self):
+        with ModuleHarness(Counting, isolate=True) as harness:
+            harness.init_child(7)
+            assert 7 == harness.rank
+            assert 7 == harness.call("count", msg=Message(0))
+            with pytest.raises(ChildInitError):
+                harness.init_child(9)
+
+    def test_what_is_refused(self, harness):
+        with pytest.raises(FixupError, match=r'returns\("x"\) at ser.cfg:3'):
+            harness.call("returns", "x", where="ser.cfg:3")
+
+    def test_what_is_provided_and_what_is_missing(self):
+        with ModuleHarness(Crashing, provides={("~there", 0): lambda msg: 7}, isolate=True) as harness:
+            assert 7 == harness.function("~there", 0)(None)
+            assert ["~missing"] == [each.name for each in harness.missing]
+            harness.init_child(1)
+            assert ["~missing", "~missing_in_child"] == [each.name for each in harness.missing]
+        with ModuleHarness(Crashing, isolate=True) as harness:
+            assert ["~there", "~missing"] == [each.name for each in harness.missing]
+
+    def test_events(self, harness):
+        harness.call("returns", "5")
+        event = harness.events[-1]
+
+        assert ("command", "returns", 5, True) == (event.function, event.command, event.result, event.ended)
+        assert os.getpid() != event.pid
+
+    def test_a_failed_start(self):
+        with pytest.raises(ModuleInitError) as failed, ModuleHarness(Counting, params={"step": -1}, isolate=True):
+            pass
+        assert -3 == failed.value.code
+
+
+class TestMessages:
+    """A message is afterwards what the call has made of it, as without isolation."""
+
+    def test_a_structure(self):
+        with ModuleHarness(Counting, isolate=True) as harness:
+            msg = Message(41)
+            harness.call("count", msg=msg)
+
+        assert 42 == msg.counter
+
+    def test_a_bytearray(self):
+        class Filling(Module):
+            name = "filling"
+
+            @command(REQUEST_ROUTE)
+            def fill(self, msg: bytearray) -> int:
+                msg[:] = b"x" * len(msg)
+                return 1
+
+        with ModuleHarness(Filling, isolate=True) as harness:
+            msg = bytearray(3)
+            harness.call("fill", msg=msg)
+
+        assert b"xxx" == msg
+
+    def test_a_fake_one(self):
+        with ModuleHarness(Counting, isolate=True) as harness:
+            msg = FakeMessage(gone=1)
+            harness.run_route([("stop",)], msg)
+            again = FakeMessage()
+            harness.onbreak(again)
+
+        assert FakeMessage(gone=1, broken=True) == msg
+        assert FakeMessage(broken=True) == again
+
+    @pytest.mark.parametrize("msg", ["text", b"bytes", 5])
+    def test_one_that_does_not_change(self, msg):
+        with ModuleHarness(Counting, isolate=True) as harness:
+            assert 1 == harness.call("pass_on", msg=msg)
+
+
+class TestCrashes:
+    @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+    def test_a_signal(self, harness, number):
+        """It is told with the command, and the harness has ended; another one is as good as new."""
+        with pytest.raises(ChildDiedError, match=rf"was ended by {number.name} while it ran command 'killed'") as died:
+            harness.call("killed", str(int(number)))
+        assert number.name == died.value.signal
+        with pytest.raises(LifecycleError, match="its process has ended; make another harness"):
+            harness.call("returns", "5")
+        with ModuleHarness(Crashing, isolate=True) as another:
+            assert 5 == another.call("returns", "5")
+
+    def test_an_endless_loop(self):
+        class Looping(Module):
+            name = "looping"
+
+            @command(REQUEST_ROUTE)
+            def loop(self, msg: object) -> int:
+                while True:
+                    signal.pause()
+
+        told = "was still at command 'loop' of module 'looping' after 0.2 s, and was killed"
+        with ModuleHarness(Looping, isolate=True, timeout=0.2) as harness, pytest.raises(ChildDiedError, match=told):
+            harness.call("loop")
+
+    def test_in_init(self):
+        class Dying(Module):
+            name = "dying"
+
+            def mod_init(self) -> int:
+                os.kill(os.getpid(), signal.SIGSEGV)
+                return 0
+
+        with (
+            pytest.raises(ChildDiedError, match="was ended by SIGSEGV while it ran init_f of module 'dying'"),
+            ModuleHarness(Dying, isolate=True),
+        ):
+            pass
+
+
+class TestLife:
+    def test_what_stays_in_the_process(self, harness):
+        for use in (
+            lambda: harness.exports,
+            lambda: harness.module,
+            lambda: harness.instance,
+            lambda: harness.bind("returns", "5"),
+            lambda: harness.forked(1),
+            lambda: harness.run_route(lambda msg: 1),
+        ):
+            with pytest.raises(LifecycleError, match="with isolate=True the module is in another process"):
+                use()
+
+    def test_without_a_context(self):
+        harness = ModuleHarness(Counting, isolate=True)
+        assert 0 == harness.call("stop")
+        harness.close()
+        harness.close()
+
+        with pytest.raises(LifecycleError, match="make another harness for another life"):
+            harness.call("stop")
+
+    def test_never_started(self):
+        ModuleHarness(Counting, isolate=True).close()
+
+    def test_never_closed(self):
+        harness = ModuleHarness(Counting, isolate=True)
+        child = harness._process()
+        kept = [harness]
+        del harness
+        with pytest.warns(ResourceWarning, match="was never closed"):
+            kept.clear()
+        child.close()
+
+    def test_destroy_runs_in_the_process(self, tmp_path):
+        class Leaving(Module):
+            name = "leaving"
+
+            def destroy(self) -> None:
+                (tmp_path / "destroyed").write_text(str(os.getpid()))
+
+        with ModuleHarness(Leaving, isolate=True):
+            pass
+
+        assert str(os.getpid()) != (tmp_path / "destroyed").read_text()
+
+    def test_a_destroy_that_fails(self):
+        class Failing(Module):
+            name = "failing"
+
+            def destroy(self) -> None:
+                raise ValueError("wrong")
+
+        with pytest.raises(ExceptionGroup, match="clean-up"), ModuleHarness(Failing, isolate=True):
+            pass
+
+    def test_a_fork_of_the_test_leaves_it_alone(self):
+        """Leaving the context in another process does nothing."""
+        with ModuleHarness(Counting, isolate=True) as harness:
+
+            def child():
+                harness.close()
+                return "closed"
+
+            assert "closed" == in_child(child)
+            assert 0 == harness.call("stop")
+
+    def test_the_fixture(self, module_harness):
+        assert 0 == module_harness(Counting, isolate=True).call("stop")
+
+    def test_from_the_file_below(self, monkeypatch):
+        """Who takes the class from where nothing of isolation is known, is told where to take it from."""
+        monkeypatch.setattr(ModuleHarness, "isolated_class", None)
+
+        with pytest.raises(TypeError, match=r"from sermod\.testing: do that"):
+            ModuleHarness(Counting, isolate=True)
+
+    def test_without_isolation(self):
+        with ModuleHarness(Counting, isolate=False) as harness:
+            assert ["count", "pass_on", "stop"] == [each.name for each in harness.exports.commands]
+
+
+class TestCompiled:
+    """Modules in C, which the harness takes by their path."""
+
+    @pytest.fixture
+    def build(self, tmp_path):
+        from compiling import SOURCES, compile_module
+
+        return lambda name: compile_module(Path(SOURCES) / f"{name}.c", tmp_path)
+
+    @pytest.mark.parametrize("isolate", [False, True])
+    def test_calls(self, build, isolate):
+        with ModuleHarness(build("fixups"), isolate=isolate) as harness:
+            msg = Message(1)
+
+            assert [6, 9] == [harness.call("add", "5", msg=msg), harness.call("add", "1", "2", msg=msg)]
+            assert 9 == msg.counter
+            assert 1 == harness.call("is_null", "x")
+            with pytest.raises(FixupError):
+                harness.call("add", "many", msg=msg)
+
+    def test_a_message_with_attributes_is_none_for_c(self, build):
+        with ModuleHarness(build("foobar")) as harness:
+            assert 1 == harness.call("foo_req", "a", "b")
+            with pytest.raises(TypeError, match="is no address"):
+                harness.call("foo_req", "a", "b", msg=FakeMessage(method="OPTIONS"))
+
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            ("segv", "was ended by SIGSEGV while it ran command 'segv' of module 'misbehaving'"),
+            ("stop", "was ended by SIGABRT while it ran command 'stop' of module 'misbehaving'"),
+            ("leave", "exited with code 3 while it ran command 'leave' of module 'misbehaving'"),
+            ("loop", "was still at command 'loop' of module 'misbehaving' after 0.5 s, and was killed"),
+        ],
+    )
+    def test_what_c_does_to_a_process(self, build, name, told):
+        with ModuleHarness(build("misbehaving"), isolate=True, timeout=0.5) as harness:
+            assert 1 == harness.call("well")
+            with pytest.raises(ChildDiedError, match=told):
+                harness.call(name)
+
+    def test_a_crash_in_init(self, build, monkeypatch):
+        monkeypatch.setenv("CRASH_IN_INIT", "1")
+        told = "was ended by SIGSEGV while it ran init_f of module 'misbehaving'"
+
+        with pytest.raises(ChildDiedError, match=told), ModuleHarness(build("misbehaving"), isolate=True):
+            pass
+
+    def test_what_c_prints_is_not_lost(self, build, capfd):
+        with ModuleHarness(build("misbehaving"), isolate=True) as harness:
+            harness.call("well")
+
+        assert "all is well\n" == capfd.readouterr().out
+
+    def test_each_harness_has_variables_of_its_own(self, build):
+        path = build("foobar")
+        with ModuleHarness(path, params={"foo_bar": 5}) as harness:
+            assert 5 == harness.function("foo_int", 2)(None)
+        with ModuleHarness(path) as harness:
+            assert 0 == harness.function("foo_int", 2)(None)
+
+    def test_it_is_rebuilt(self, tmp_path):
+        """A test run that compiles again, at the same path, tests what it has compiled."""
+        from compiling import compile_text
+
+        for answer in (1, 2):
+            path = compile_text(
+                f"""
+#include <sermod.h>
+static int answer(struct sip_msg *msg, char *a, char *b)
+{{
+	return {answer} + (msg != 0) + (a != 0) + (b != 0);
+}}
+static cmd_export_t cmds[] = {{{{"answer", answer, 0, 0, REQUEST_ROUTE}}, {{0, 0, 0, 0, 0}}}};
+struct module_exports exports = {{"again", cmds, 0, 0, 0, 0, 0, 0}};
+""",
+                tmp_path,
+                "again",
+            )
+            with ModuleHarness(path) as harness:
+                assert answer == harness.call("answer")
+
+
+def test_a_fake_message_is_a_null_pointer_for_c():
+    echo = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(lambda address: address)
+
+    assert echo(FakeMessage()) is None
+    with pytest.raises(ctypes.ArgumentError):
+        echo(FakeMessage(method="OPTIONS"))
