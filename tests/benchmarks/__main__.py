@@ -11,7 +11,7 @@ from importlib import import_module
 
 from measure import table
 
-NAMES = ("calls", "lookups", "registration", "imports")
+NAMES = ("calls", "lookups", "registration", "imports", "native", "classes")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import logging
 import sys
 from pathlib import Path
 from typing import cast
@@ -44,6 +45,8 @@ def main() -> int:
         if options.port is not None:
             listen = (configuration.listen[0], options.port)
             configuration = dataclasses.replace(configuration, listen=listen)
+        # sermod tells there what becomes of the children.
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
         serve(configuration, trace=options.trace)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
@@ -55,6 +58,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # What is printed is seen at once, also by who reads it through a pipe.
-    cast("io.TextIOWrapper[io.BufferedWriter]", sys.stdout).reconfigure(line_buffering=True)
+    # What is printed is seen at once, also by who reads it through a pipe; and lines of several processes do not mix.
+    stdout = cast("io.TextIOWrapper[io.BufferedWriter]", sys.stdout)
+    stdout.reconfigure(line_buffering=True, write_through=False)
     sys.exit(main())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
+from collections import Counter
 from typing import TypeAlias
 
 import sipmessage
@@ -12,11 +14,12 @@ Address: TypeAlias = tuple[str, int]
 
 ANSWER_WITHIN = 2.0
 SILENT_FOR = 0.3
+MOST_AT_ONCE = 128
 SHOWN = ("Via:", "Max-Forwards:", "To:", "Server:", "Allow:", "Accept:")
 
 
-def main(host: str, port: int) -> int:
-    """Send everything to the server at that address.
+def main(host: str, port: int, children: int) -> int:
+    """Send everything to the server at that address, which has that many children.
 
     Returns:
         The exit status: 0 where everything came back as expected.
@@ -32,6 +35,7 @@ def main(host: str, port: int) -> int:
         client.try_out("what is no SIP message", b"OPTIONS sip:test SIP/2.0\r\nVia: \0\xff\r\n\r\n", None)
         client.try_out("a reply to a request that came by the server", client.reply("Server: a telephone"), 180)
         client.try_out("a reply of banned software", client.reply("Server: friendly-scanner"), None)
+        client.try_out_at_once(children or 1)
     say("--- everything came back as it should" if not client.failed else f"--- {client.failed} UNEXPECTED")
     return 1 if client.failed else 0
 
@@ -104,6 +108,27 @@ class Client:
             say(f"UNEXPECTED: it should have been {expected or 'nothing'} {shows}")
             self.failed += 1
 
+    def try_out_at_once(self, children: int) -> None:
+        """Send several requests at once, more and more of them, until more than one of the children has answered."""
+        say("--- several at once")
+        self._socket.settimeout(ANSWER_WITHIN)
+        wanted, count = min(2, children), 2 * children
+        answers: Counter[str] = Counter()
+        until = time.monotonic() + ANSWER_WITHIN
+        try:
+            while len(answers) < wanted and time.monotonic() < until:
+                for _ in range(count):
+                    self._socket.sendto(self.request("OPTIONS"), self._server)
+                answers.update(_server_of(self._socket.recv(65535)) for _ in range(count))
+                count = min(2 * count, MOST_AT_ONCE)
+        except TimeoutError:
+            answers.clear()
+        for server, number in sorted(answers.items()):
+            say(f"receives {number} answers of {server}")
+        if len(answers) < wanted:
+            say(f"UNEXPECTED: they should have been answers of {wanted} children, and all of them")
+            self.failed += 1
+
     def _is_right(self, answer: bytes, expected: int | None, shows: str) -> bool:
         got = sipmessage.Message.parse(answer)
         if not isinstance(got, sipmessage.Response):
@@ -133,9 +158,13 @@ def show(verb: str, data: bytes) -> None:
             say(f"{' ' * len(verb)}   {line}")
 
 
+def _server_of(answer: bytes) -> str:
+    return sipmessage.Message.parse(answer).headers.get("Server") or "nobody"
+
+
 def _text(address: Address) -> str:
     return "{}:{}".format(*address)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

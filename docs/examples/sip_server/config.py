@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from message import LARGEST_PORT, Address
 
-from sermod import REPLY_ROUTE, REQUEST_ROUTE, Registry, RouteFlag
+from sermod import REPLY_ROUTE, REQUEST_ROUTE, Registry, RestartPolicy, RouteFlag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 Table: TypeAlias = "dict[str, object]"
 
-KEYS = {"module_path", "modules", "listen", "params", "request_route", "reply_route"}
+KEYS = {"module_path", "modules", "children", "restart", "listen", "params", "request_route", "reply_route"}
+
+CHILDREN = 4
+RESTART = {"max_restarts": 50, "within": 5.0}
+"""Children that die now and then are restarted; a server whose children die at once ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,16 @@ class Configuration:
 
     Attributes:
         core: The modules, with their parameters set.
+        children: How many children are forked; 0 for none.
+        restart: How often children that died are restarted; ``None`` for never.
         listen: The address to listen on.
         request_route: What is run for each request.
         reply_route: What is run for each reply.
     """
 
     core: Registry[Any]
+    children: int
+    restart: RestartPolicy | None
     listen: Address
     request_route: tuple[Statement, ...]
     reply_route: tuple[Statement, ...]
@@ -96,7 +104,7 @@ class _Reader:
         ]
 
     def configuration(self) -> Configuration:
-        listen = self._listen()
+        children, restart, listen = self._children(), self._restart(), self._listen()
         path = self._strings("module_path", self._document.get("module_path", []))
         core: Registry[Any] = Registry(path=[self._file.parent / directory for directory in path])
         with core.configuring():
@@ -107,7 +115,24 @@ class _Reader:
                     core.set_param(module, name, cast("Any", value))
             request_route = tuple(self._route(core, "request_route", REQUEST_ROUTE))
             reply_route = tuple(self._route(core, "reply_route", REPLY_ROUTE))
-        return Configuration(core, listen, request_route, reply_route)
+        return Configuration(core, children, restart, listen, request_route, reply_route)
+
+    def _children(self) -> int:
+        children = self._document.get("children", CHILDREN)
+        if isinstance(children, int) and not isinstance(children, bool) and children >= 0:
+            return children
+        self.problems.append(f"children: how many to fork, 0 for none (got {children!r})")
+        return CHILDREN
+
+    def _restart(self) -> RestartPolicy | None:
+        value = self._document.get("restart", {})
+        if value is False:
+            return None
+        try:
+            return RestartPolicy(**cast("dict[str, Any]", RESTART | self._table("restart", value)))
+        except (TypeError, ValueError) as error:
+            self.problems.append(f"restart: {error}")
+        return None
 
     def _listen(self) -> Address:
         table = self._table("listen", self._document.get("listen", {}))

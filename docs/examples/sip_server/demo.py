@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-LISTENING = "listening on "
+LISTENING = re.compile(r"listening on ([\d.]+):(\d+) with (\d+) children")
 CLIENT = "client: "
 
 # All together, and with what starting three processes takes, less than ten seconds.
@@ -51,11 +53,11 @@ def _run(example: Path, config: Path, writing: int, transcript: Transcript) -> s
         # This process keeps the pipe open for the client, so that a server that fails to start does not close it.
         threading.Thread(target=transcript.expect_end, args=[server], daemon=True).start()
         try:
-            host, _, port = transcript.address.get(timeout=START_WITHIN).partition(":")
-            if not port:
+            listening = transcript.listening.get(timeout=START_WITHIN)
+            if not listening:
                 return f"the server did not start (exit status {server.wait(STOP_WITHIN)})"
             client = subprocess.run(  # noqa: S603 - it is our own
-                [sys.executable, str(example / "client.py"), host, port],
+                [sys.executable, str(example / "client.py"), *listening],
                 stdout=writing,
                 stderr=writing,
                 timeout=WORK_WITHIN,
@@ -74,23 +76,24 @@ class Transcript(threading.Thread):
     """Prints the lines that come through a pipe.
 
     Attributes:
-        address: Gets the address on which the server says that it listens; an empty one where it ends without.
+        listening: Gets what the server says once it is ready: its host, port and number of children; or nothing, where
+            it ends without.
     """
 
     def __init__(self, pipe: IO[str]) -> None:
         super().__init__(daemon=True)
-        self.address: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.listening: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
         self._pipe = pipe
 
     def expect_end(self, server: subprocess.Popen[bytes]) -> None:
-        """Wait for the end of the server, and let nobody wait for its address any longer."""
+        """Wait for the end of the server, and let nobody wait for it to be ready any longer."""
         server.wait()
-        self.address.put("")
+        self.listening.put(())
 
     def run(self) -> None:
         with self._pipe as pipe:
             for text in pipe:
                 line = text.rstrip()
                 print(line if line.startswith(CLIENT) else f"server: {line}")
-                if line.startswith(LISTENING):
-                    self.address.put(line.removeprefix(LISTENING))
+                if found := LISTENING.fullmatch(line):
+                    self.listening.put(found.groups())

@@ -13,9 +13,12 @@ Address: TypeAlias = tuple[str, int]
 """An IPv4 address and a port."""
 
 MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
+NUMBERS = ("Max-Forwards", "Content-Length")
+AT_MOST_ONE = ("From", "To", "Call-ID", "CSeq", *NUMBERS)
 DEFAULT_PORT = 5060
 LARGEST_PORT = 65535
 LARGEST_MAX_FORWARDS = 255
+LARGEST_CSEQ = 2**31 - 1
 
 # The parser's time grows with the square of these two.
 MOST_HEADERS = 256
@@ -25,6 +28,8 @@ _FOLD = re.compile(rb"\r\n[ \t]+")
 _SPACE_BEFORE_COLON = re.compile(rb"^([^\s:]+)[ \t]+:", re.MULTILINE)
 _CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
 _LIST_ITEM = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_NUMBER = re.compile("[0-9]+")
+_STATUS_LINE = re.compile(rb"SIP/2\.0 [1-6][0-9][0-9] ")
 _RPORT = re.compile(r";\s*rport(?:\s*=\s*\w*)?(?=\s*(?:;|$))")
 
 
@@ -177,16 +182,21 @@ def _parse(data: bytes, source: Address) -> SipRequest | SipReply:
     wire = sipmessage.Message.parse(_readable(data))
     for name in MANDATORY:
         _require(bool(wire.headers.get(name)), f"no {name}")
+    for name in AT_MOST_ONE:
+        _require(len(wire.headers.getlist(name)) <= 1, f"more than one {name}")
+    for name in NUMBERS:
+        _require(bool(_NUMBER.fullmatch(wire.headers.get(name) or "0")), f"{name} is no number")
+    _require(wire.cseq.sequence <= LARGEST_CSEQ, "CSeq out of range")
     _trim(wire)
     vias = _items(",".join(wire.headers.getlist("Via")))
     hops = [sipmessage.Via.parse(via) for via in vias]
     for hop in hops:
         _destination(hop)
     if isinstance(wire, sipmessage.Response):
-        _require(100 <= wire.code <= 699, "no such status code")  # noqa: PLR2004 - RFC 3261, section 7.2
+        _require(bool(_STATUS_LINE.match(data)), "no such status code")
         return SipReply(wire, vias, hops, source)
     _require(wire.cseq.method == wire.method, "CSeq is of another method")
-    _require(0 <= (wire.max_forwards or 0) <= LARGEST_MAX_FORWARDS, "Max-Forwards out of range")
+    _require((wire.max_forwards or 0) <= LARGEST_MAX_FORWARDS, "Max-Forwards out of range")
     _require(len(wire.headers["To"]) <= LONGEST_URI, "To is too long")
     return SipRequest(wire, vias, hops, source, tagged="tag" in wire.to_address.parameters)
 
@@ -200,7 +210,7 @@ def _items(value: str) -> list[str]:
 
 def _destination(hop: sipmessage.Via) -> Address:
     parameters = hop.parameters
-    port = int(parameters.get("rport") or hop.port or DEFAULT_PORT)
+    port = int(parameters.get("rport") or (DEFAULT_PORT if hop.port is None else hop.port))
     _require(0 < port <= LARGEST_PORT, "no such port in Via")
     return parameters.get("received") or hop.host, port
 
@@ -224,5 +234,5 @@ def _trim(wire: sipmessage.Request | sipmessage.Response) -> None:
     length = wire.content_length
     if length is None:
         return
-    _require(0 <= length <= len(wire.body), "the body is not as long as Content-Length says")
+    _require(length <= len(wire.body), "the body is not as long as Content-Length says")
     wire.body = wire.body[:length]

@@ -1,26 +1,23 @@
-"""The server: one UDP socket, and for each datagram the route that the configuration has for it."""
+"""The server: one UDP socket that its children share, and for each datagram the route that the configuration has."""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
-import selectors
 import socket
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from counters import Counters
 from message import MalformedError, SipReply, SipRequest, parse
 from signals import StopSignals
 
-from sermod import Lifecycle
+import sermod
 
 if TYPE_CHECKING:
     import sipmessage
     from config import Configuration, Statement
     from message import Address
-
-    from sermod import Action
 
 Run: TypeAlias = Callable[[Any], int]
 """A call, or a whole route: takes the message, returns more than 0, less than 0, or 0 for "stop"."""
@@ -42,117 +39,115 @@ COUNTERS = (
 
 
 def serve(configuration: Configuration, *, trace: bool = False) -> None:
-    """Run the server until SIGINT or SIGTERM ends it: init, per-child init, work, clean-up.
+    """Run the server until SIGINT or SIGTERM ends it: init, fork, per-child init, work, clean-up.
 
     Args:
-        configuration: The modules, and what is called of them.
+        configuration: The modules, what is called of them, and the children.
         trace: Print for each message which commands ran, and what became of it.
     """
-    with StopSignals() as stop, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         _bind(sock, configuration.listen)
-        with Lifecycle(configuration.core) as life:
-            server = Server(life, configuration, sock, stop, trace=trace)
-            # There is one process: it acts as the child of rank 1.
-            life.init_child(1)
-            print("listening on {}:{}".format(*sock.getsockname()))
-            server.worker(1)
+        server = Server(configuration, sock, trace=trace)
+        sermod.serve(
+            server.life,
+            server.worker,
+            configuration.children,
+            restart=configuration.restart,
+            on_event=server.tell,
+        )
 
 
 class Server:
-    """What a process does with the datagrams of a socket.
+    """What the processes of the server do.
 
     Args:
-        life: The modules, initialised.
-        configuration: What is called of them.
-        sock: The socket, which does not block: other processes may read from it, too.
-        stop: What ends the work.
+        configuration: The modules, what is called of them, and the children.
+        sock: The socket, which does not block: every child has it, and reads from it.
         trace: Print for each message which commands ran, and what became of it.
+
+    Attributes:
+        life: The modules.
     """
 
-    def __init__(
-        self,
-        life: Lifecycle,
-        configuration: Configuration,
-        sock: socket.socket,
-        stop: StopSignals,
-        *,
-        trace: bool,
-    ) -> None:
-        self._life = life
+    def __init__(self, configuration: Configuration, sock: socket.socket, *, trace: bool) -> None:
+        self.life = sermod.Lifecycle(configuration.core)
+        self._configuration = configuration
         self._socket = sock
-        self._stop = stop
         self._trace = trace
-        self._rank = 0
-        self._counts: Counter[str] = Counter()
-        self._request_route = self._route(configuration.request_route)
-        self._reply_route = self._route(configuration.reply_route)
+        # Without children the one process acts as the child of rank 1.
+        children = max(1, configuration.children)
+        self._counters = Counters(COUNTERS, children)
+        self._awaited = set(range(1, children + 1))
+        # What a child has of its own.
+        self._rank: int
+        self._count: Callable[[str], None]
+        self._request_route: Run
+        self._reply_route: Run
+
+    def tell(self, event: sermod.Event) -> None:
+        """Say in the main process that all children are ready, and at the end what they have done."""
+        if isinstance(event, sermod.ChildReady) and event.rank in self._awaited:
+            self._awaited.remove(event.rank)
+            if not self._awaited:
+                host, port = self._socket.getsockname()
+                print(f"listening on {host}:{port} with {self._configuration.children} children")
+        elif isinstance(event, sermod.Stopped):
+            print(self._counters.text())
 
     def worker(self, rank: int) -> None:
-        """Serve as the child of that rank until a signal comes, then say what was done."""
+        """Serve as the child of that rank until a signal comes."""
         self._rank = rank
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ, self._receive)
-            selector.register(self._stop, selectors.EVENT_READ, self._stop.clear)
-            while not self._stop.requested:
-                for key, _ in selector.select():
-                    key.data()
-        counts = ", ".join(f"{self._counts[name]} {name}" for name in COUNTERS)
-        print(f"child {rank}: {counts}")
+        self._count = self._counters.of(rank)
+        self._request_route = self._route(self._configuration.request_route)
+        self._reply_route = self._route(self._configuration.reply_route)
+        with StopSignals(self._socket) as stop:
+            while not stop.requested:
+                try:
+                    data, source = self._socket.recvfrom(LARGEST_DATAGRAM)
+                except BlockingIOError:  # there was none, or another child was faster
+                    stop.wait()
+                else:
+                    self.handle(data, source)
 
     def handle(self, data: bytes, source: Address) -> None:
         """Do what is to be done with one datagram. Whatever it holds and whatever a module does, the server goes on."""
-        self._counts["received"] += 1
-        try:
-            self._handle(data, source)
-        except Exception:
-            self._counts["errors"] += 1
-            log.exception("child %d: what came from %s:%d could not be handled", self._rank, *source)
-
-    def _handle(self, data: bytes, source: Address) -> None:
-        if not data.strip(b"\r\n"):
-            self._counts["keepalives"] += 1
-            return
+        self._count("received")
         try:
             msg = parse(data, source)
+            if isinstance(msg, SipRequest):
+                self._handle_request(msg)
+            else:
+                self._handle_reply(msg)
         except MalformedError as error:
-            self._counts["malformed"] += 1
+            if not data.strip(b"\r\n"):
+                self._count("keepalives")
+                return
+            self._count("malformed")
             self._say(f"{len(data)} octets are dropped, they are no SIP message: {error}")
-            return
-        if isinstance(msg, SipRequest):
-            self._handle_request(msg)
-        else:
-            self._handle_reply(msg)
-
-    def _receive(self) -> None:
-        try:
-            data, source = self._socket.recvfrom(LARGEST_DATAGRAM)
-        except BlockingIOError:  # another process was faster
-            return
-        self.handle(data, source)
+        except Exception:
+            self._count("errors")
+            log.exception("child %d: what came from %s:%d could not be handled", self._rank, *source)
 
     def _handle_request(self, msg: SipRequest) -> None:
-        self._counts["requests"] += 1
-        hops = msg.max_forwards
+        self._count("requests")
+        hops = msg.max_forwards if self._trace else None
         try:
-            self._life.run_route(self._request_route, msg)
+            self.life.run_route(self._request_route, msg)
         except Exception:
-            self._counts["errors"] += 1
+            self._count("errors")
             log.exception("child %d: the request route failed at %s", self._rank, msg.method)
             msg.reply(500, "Server Internal Error")
-        if self._trace and msg.max_forwards != hops:
-            self._say(f"Max-Forwards was {hops}, is {msg.max_forwards}")
-        if msg.answer is None:
-            self._say(f"{msg.method} gets no answer")
-            return
-        msg.answer.headers.set("Server", f"sermod-example (child {self._rank})")
-        self._say(f"{msg.method} is answered with {msg.answer.code}")
-        self._send("answered", msg.answer, msg.reply_to)
+        if self._trace:
+            self._say_what_became_of(msg, hops)
+        if msg.answer is not None:
+            msg.answer.headers.set("Server", f"sermod-example (child {self._rank})")
+            self._send("answered", msg.answer, msg.reply_to)
 
     def _handle_reply(self, msg: SipReply) -> None:
-        self._counts["replies"] += 1
-        if not self._life.process_reply(msg):
+        self._count("replies")
+        if not self.life.process_reply(msg):
             self._drop(f"{msg.code} is dropped by a module")
-        elif self._life.run_route(self._reply_route, msg) == 0:
+        elif self.life.run_route(self._reply_route, msg) == 0:
             self._drop(f"{msg.code} is dropped by the reply route")
         elif msg.sent_by != self._socket.getsockname():
             self._drop(f"{msg.code} is dropped: its topmost Via is not ours")
@@ -167,7 +162,7 @@ class Server:
     def _send(self, counter: str, wire: sipmessage.Response, destination: Address) -> None:
         wire.content_length = len(wire.body)
         self._socket.sendto(bytes(wire), destination)
-        self._counts[counter] += 1
+        self._count(counter)
 
     def _route(self, statements: tuple[Statement, ...]) -> Run:
         """Make a route of its statements. The calls are there to be run since the modules are initialised."""
@@ -179,17 +174,17 @@ class Server:
         def route(msg: object) -> int:
             for run, or_else in steps:
                 result = run(msg)
-                if result < 0 and or_else:
+                if result > 0 or (result < 0 and not or_else):
+                    continue
+                if result < 0:
                     for run_else in or_else:
                         run_else(msg)
-                    return 0
-                if result == 0:
-                    return 0
+                return 0
             return 1
 
         return route
 
-    def _step(self, action: Action[Any]) -> Run:
+    def _step(self, action: sermod.Action[Any]) -> Run:
         if not self._trace:
             return action.run
 
@@ -201,8 +196,13 @@ class Server:
         return step
 
     def _drop(self, why: str) -> None:
-        self._counts["dropped"] += 1
+        self._count("dropped")
         self._say(why)
+
+    def _say_what_became_of(self, msg: SipRequest, hops: int | None) -> None:
+        if msg.max_forwards != hops:
+            self._say(f"Max-Forwards was {hops}, is {msg.max_forwards}")
+        self._say(f"{msg.method} is answered with {msg.answer.code}" if msg.answer else f"{msg.method} gets no answer")
 
     def _say(self, text: str) -> None:
         if self._trace:

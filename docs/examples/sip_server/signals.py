@@ -1,8 +1,9 @@
-"""SIGINT and SIGTERM as an event that a loop can wait for."""
+"""SIGINT and SIGTERM as something that a loop can wait for, beside its socket."""
 
 from __future__ import annotations
 
 import contextlib
+import selectors
 import signal
 import socket
 from typing import TYPE_CHECKING, Self
@@ -12,21 +13,34 @@ if TYPE_CHECKING:
 
 
 class StopSignals:
-    """Notes the signals that are to end the server, from entering the context to leaving it.
+    """Notes the signals that are to end a process, from entering the context on.
+
+    An exception would break off the message that is being handled when one comes; so it is handled to its end. The
+    handlers stay when the context is left, since then the process ends anyway, and a second signal should not disturb.
+
+    Args:
+        sock: The socket that is waited for as well.
 
     Attributes:
         requested: Whether one has come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self.requested = False
-        self._reader, self._writer = socket.socketpair()
-        self._reader.setblocking(False)
-        self._writer.setblocking(False)
+        self._socket = sock
 
     def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for what it runs in the background
+                signal.signal(number, self._note)
+        self._selector = selectors.DefaultSelector()
+        self._reader, self._writer = socket.socketpair()
+        for end in (self._reader, self._writer):
+            end.setblocking(False)
+        self._selector.register(self._reader, selectors.EVENT_READ)
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        # It is written to when a signal comes, so that none is missed which comes right before the waiting begins.
         self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._handlers = {n: signal.signal(n, self._note) for n in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(
@@ -35,18 +49,13 @@ class StopSignals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup)
-        self._reader.close()
-        self._writer.close()
+        for one in (self._selector, self._reader, self._writer):
+            one.close()
 
-    def fileno(self) -> int:
-        """Return a descriptor that is readable once any signal has come."""
-        return self._reader.fileno()
-
-    def clear(self) -> None:
-        """Make the descriptor unreadable again, since other signals wake it as well."""
+    def wait(self) -> None:
+        """Wait until the socket is readable, or any signal has come."""
+        self._selector.select()
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(4096)
 
