@@ -1,0 +1,31 @@
+"""What the tests of native modules share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import compiling
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Give the tests their way to ask for a module of tests/native/c as a shared object, by name.
+
+    It is compiled once; whoever loads it has variables of its own all the same.
+    """
+    directory = tmp_path_factory.mktemp("compiled")
+    made: dict[tuple[str, ...], Path] = {}
+
+    def compile_once(name: str, *flags: str) -> Path:
+        key = (name, *flags)
+        if key not in made:
+            source = compiling.SOURCES / f"{name}.c"
+            made[key] = compiling.compile_module(source, directory, *flags, name=f"{name}{len(made)}")
+        return made[key]
+
+    return compile_once

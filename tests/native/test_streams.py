@@ -1,0 +1,111 @@
+"""What C writes to its standard output is neither lost nor doubled where processes fork."""
+
+import subprocess
+import sys
+
+import pytest
+from small_modules import small_module
+
+WRITING = """
+import ctypes, os, sys
+from sermod import Lifecycle, ModuleExports, Registry, native
+
+core = Registry()
+core.load(sys.argv[1])
+libc = ctypes.CDLL(None)
+write = libc.printf
+"""
+
+
+def output_of(program, path):
+    """Return what a program prints; C buffers it, since it goes to a pipe."""
+    done = subprocess.run(
+        [sys.executable, "-c", WRITING + program, str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def small(tmp_path):
+    return small_module().write(tmp_path / "small.so")
+
+
+def test_a_fork_does_not_double_it(small):
+    """A child that ends as any program does would write what it has inherited."""
+    program = """
+write(b"before ")
+if os.fork() == 0:
+    write(b"child ")
+    libc.exit(0)
+os.wait()
+write(b"after")
+"""
+    assert "before child after" == output_of(program, small)
+
+
+def test_several_modules_and_forks(small):
+    program = """
+core2 = Registry()
+core2.load(sys.argv[1])
+for number in range(3):
+    write(b"%d ", number)
+    if os.fork() == 0:
+        libc.exit(0)
+    os.wait()
+"""
+    assert "0 1 2 " == output_of(program, small)
+
+
+def test_who_ends_by_exit_flushes(small):
+    program = """
+if os.fork() == 0:
+    write(b"child")
+    native.flush()
+    os._exit(0)
+os.wait()
+"""
+    assert "child" == output_of(program, small)
+
+
+def test_a_child_that_ends_flushes(small):
+    """The end of a child of the server calls what is flushed there."""
+    program = """
+from sermod.stdio import flush
+if os.fork() == 0:
+    write(b"child")
+    flush()
+    os._exit(0)
+os.wait()
+"""
+    assert "child" == output_of(program, small)
+
+
+def test_a_server_of_children(small):
+    """What C prints in the main process and in each child comes out once, however it is buffered."""
+    program = """
+import signal
+from sermod import ChildReady, Lifecycle, ModuleExports, Prefork
+
+def say(text):
+    def hook(*rank):
+        write(text, *rank)
+        return 0
+    return hook
+
+core.register(ModuleExports("m", 0, 0, say(b"init\\n"), 0, say(b"destroy\\n"), 0, say(b"child %d\\n")))
+
+def worker(rank):
+    while True:
+        signal.pause()
+
+children = Prefork(Lifecycle(core), worker, 2)
+children.start()
+ready = 0
+while ready < 2:
+    ready += sum(isinstance(event, ChildReady) for event in children.poll(10))
+children.stop()
+"""
+    lines = output_of(program, small).splitlines()
+
+    assert ["child 1", "child 2", "destroy", "init"] == sorted(lines)
+    assert ("init", "destroy") == (lines[0], lines[-1])

@@ -1,0 +1,915 @@
+"""A Python module as C has it: here ctypes plays the core, and walks what the pointer leads to."""
+
+import asyncio
+import ctypes
+import gc
+import logging
+import sys
+from ctypes import CFUNCTYPE, POINTER, c_char_p, c_double, c_int, c_void_p
+
+import pytest
+from making import make_exports
+
+import sermod
+from sermod import (
+    INT_PARAM,
+    REPLY_ROUTE,
+    REQUEST_ROUTE,
+    STR_PARAM,
+    Cell,
+    CmdExport,
+    CommandResultError,
+    FixupError,
+    InvalidExportsError,
+    LifecycleError,
+    MissingParamError,
+    ModuleExports,
+    ParamExport,
+    ParamValueError,
+    Pointer,
+    UnknownCommandError,
+)
+from sermod.native import NativeCommand, NativeFixup, NativeHook, failures, to_c
+from sermod.native.layout import CmdExportStruct, ParamExportStruct
+from sermod.native.variables import IntVariable, StringVariable
+
+MESSAGE = 0x5060
+
+
+class Cmd(ctypes.Structure):
+    _fields_ = (
+        ("name", c_char_p),
+        ("function", CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)),
+        ("param_no", c_int),
+        ("fixup", CFUNCTYPE(c_int, POINTER(c_void_p), c_int)),
+        ("flags", c_int),
+    )
+
+
+class Param(ctypes.Structure):
+    _fields_ = (("name", c_char_p), ("type", c_int), ("param_pointer", c_void_p))
+
+
+class Module(ctypes.Structure):
+    """``struct module_exports``, as a core sees it."""
+
+    _fields_ = (
+        ("name", c_char_p),
+        ("cmds", POINTER(Cmd)),
+        ("params", POINTER(Param)),
+        ("init_f", CFUNCTYPE(c_int)),
+        ("response_f", CFUNCTYPE(c_int, c_void_p)),
+        ("destroy_f", CFUNCTYPE(None)),
+        ("onbreak_f", CFUNCTYPE(None, c_void_p)),
+        ("init_child_f", CFUNCTYPE(c_int, c_int)),
+    )
+
+
+def seen_by_c(native):
+    return Module.from_address(native.address)
+
+
+def entries(array):
+    """Walk an array up to its terminator."""
+    index = 0
+    while array and array[index].name is not None:
+        yield array[index]
+        index += 1
+
+
+def command(function, param_no=0, fixup=None, flags=REQUEST_ROUTE, **arguments):
+    """Give a module with one command to C."""
+    return to_c(make_exports("m", CmdExport("c", function, param_no, fixup, flags)), **arguments)
+
+
+def call(native, *arguments):
+    """Call the first command as C does: with three arguments, null where there are fewer."""
+    cmd = next(entries(seen_by_c(native).cmds))
+    kept = [ctypes.create_string_buffer(each) if isinstance(each, bytes) else each for each in arguments]
+    places = [ctypes.addressof(each) if isinstance(each, ctypes.Array) else each for each in kept]
+    return cmd.function(*[*places, None, None, None][:3])
+
+
+def fix_up(native, text, number=1):
+    """Call the fixup of the first command as C does, and return its result and what it left."""
+    cmd = next(entries(seen_by_c(native).cmds))
+    buffer = None if text is None else ctypes.create_string_buffer(text)
+    place = c_void_p(None if buffer is None else ctypes.addressof(buffer))
+    code = cmd.fixup(ctypes.byref(place), number)
+    return code, place.value
+
+
+class TestStructure:
+    def test_every_field(self):
+        def function(msg):
+            return 1
+
+        commands = [
+            CmdExport("first", function, 0, 0, REQUEST_ROUTE | REPLY_ROUTE),
+            CmdExport("größe\udcff", lambda msg, a: 1, 1, lambda param, param_no: param, 0),
+            CmdExport("~odd", lambda msg, a, b: 1, 17),
+        ]
+        params = [ParamExport("number", INT_PARAM, Cell(5)), ParamExport("text", STR_PARAM, Cell("größe"))]
+        with to_c(make_exports("m", *commands, *params)) as native:
+            module = seen_by_c(native)
+
+            assert b"m" == module.name
+            assert [
+                (b"first", 0, False, 3),
+                ("größe".encode() + b"\xff", 1, True, 0),
+                (b"~odd", 17, False, 0),
+            ] == [(cmd.name, cmd.param_no, bool(cmd.fixup), cmd.flags) for cmd in entries(module.cmds)]
+            number, text = entries(module.params)
+            assert (b"number", 1, 5) == (number.name, number.type, c_int.from_address(number.param_pointer).value)
+            assert (b"text", 0) == (text.name, text.type)
+            assert "größe".encode() == c_char_p.from_address(text.param_pointer).value
+
+    def test_nulls(self):
+        with to_c(ModuleExports("m")) as native:
+            module = seen_by_c(native)
+
+            assert [False] * 7 == [bool(getattr(module, field)) for field, *_ in Module._fields_[1:]]
+
+    def test_empty_arrays(self):
+        with to_c(ModuleExports("m", [CmdExport()], [ParamExport()])) as native:
+            module = seen_by_c(native)
+
+            assert module.cmds
+            assert module.params
+            assert [] == [*entries(module.cmds), *entries(module.params)]
+
+    def test_the_pointer_and_the_address(self):
+        with to_c(ModuleExports("m")) as native:
+            assert native.address == ctypes.cast(native.pointer, c_void_p).value
+            assert b"m" == ctypes.string_at(native.pointer.contents.name)
+
+    def test_flags_of_later_cores_survive(self):
+        with command(lambda msg: 1, flags=0x8000_0001) as native:
+            assert 0x8000_0001 == next(entries(seen_by_c(native).cmds)).flags & 0xFFFF_FFFF
+
+    def test_broken_rules_are_refused(self):
+        with pytest.raises(InvalidExportsError):
+            to_c(ModuleExports("m", [CmdExport("c")]))
+
+    def test_warnings_are_readable(self):
+        with command(lambda msg: 1, flags=9) as native:
+            assert ["unknown-flag"] == [found.code for found in native.problems]
+
+    def test_everything_lives_as_long_as_it_does(self):
+        native = command(lambda msg, a, b: len(a) + len(b), 2)
+        gc.collect()
+        garbage = [bytearray(1000) for _ in range(1000)]
+
+        assert 5 == call(native, MESSAGE, b"ab", b"cde")
+        assert 1000 == len(garbage)
+
+    def test_repr(self):
+        native = to_c(ModuleExports("m"))
+        assert f"<NativeExports of 'm' at {native.address:#x}>" == repr(native)
+        native.close()
+        assert "<NativeExports of 'm' closed>" == repr(native)
+
+
+class TestCommand:
+    @pytest.mark.parametrize("result", [1, 0, -1, -2, 2**31 - 1, -(2**31), sermod.REPLY_ROUTE])
+    @pytest.mark.parametrize("param_no", [0, 1, 2])
+    @pytest.mark.parametrize("is_fixed", [False, True])
+    def test_results(self, result, param_no, is_fixed):
+        def function(msg, *params):
+            return result
+
+        fixup = (lambda param, param_no: param) if is_fixed and param_no else None
+        with command(function, param_no, fixup) as native:
+            params = [fix_up(native, b"x")[1] if fixup else b"x" for _ in range(param_no)]
+
+            assert int(result) == call(native, MESSAGE, *params)
+            assert () == native.errors
+
+    @pytest.mark.parametrize("param_no", [0, 1, 2])
+    def test_the_message_and_as_many_strings_as_it_takes(self, param_no):
+        journal = []
+        functions = {
+            0: lambda msg: journal.append((msg,)) or 1,
+            1: lambda msg, a: journal.append((msg, a)) or 1,
+            2: lambda msg, a, b: journal.append((msg, a, b)) or 1,
+        }
+        with command(functions[param_no], param_no) as native:
+            call(native, MESSAGE, b"one", b"two")
+
+        assert [(MESSAGE, "one", "two")[: 1 + param_no]] == journal
+
+    @pytest.mark.parametrize(("param_no", "params"), [(0, (None, None)), (1, ("one", None)), (2, ("one", "two"))])
+    def test_the_c_shape(self, param_no, params):
+        """A function that takes all of C's arguments gets None for what the script left out."""
+        journal = []
+
+        def function(msg, param1, param2):
+            journal.append((msg, param1, param2))
+            return 1
+
+        with command(function, param_no) as native:
+            assert 1 == call(native, MESSAGE, b"one", b"two")
+
+        assert [(MESSAGE, *params)] == journal
+
+    @pytest.mark.parametrize("param_no", [17, -5, 3])
+    def test_an_odd_number_of_parameters(self, param_no):
+        """Of a command for other modules; what C passes is strings."""
+        journal = []
+        with command(lambda msg, a, b: journal.append((msg, a, b)) or 1, param_no, flags=0) as native:
+            assert 1 == call(native, MESSAGE, b"one", None)
+
+        assert [(MESSAGE, "one", None)] == journal
+
+    def test_nulls(self):
+        journal = []
+        with command(lambda msg, a: journal.append((msg, a)) or 1, 1) as one:
+            call(one, None, None)
+        with command(lambda msg, a, b: journal.append((msg, a, b)) or 1, 2) as two:
+            call(two, None, b"x", None)
+            call(two, None, None, b"x")
+
+        assert [(None, None), (None, "x", None), (None, None, "x")] == journal
+
+    @pytest.mark.parametrize("raw", [b"", "größe".encode(), b"\xff\x80", b"a" * 10_000])
+    def test_any_bytes(self, raw):
+        journal = []
+        with command(lambda msg, a, b: journal.extend((a, b)) or 1, 2) as native:
+            call(native, MESSAGE, raw, raw)
+        with command(lambda msg, a: journal.append(a) or 1, 1) as native:
+            call(native, MESSAGE, raw)
+
+        assert [raw.decode("utf-8", "surrogateescape")] * 3 == journal
+
+    def test_the_message_may_be_made_of_the_address(self):
+        journal = []
+        with command(
+            lambda msg, a: journal.append((msg, a)) or 1, 1, message=lambda address: f"message {address:#x}"
+        ) as native:
+            call(native, MESSAGE, b"x")
+
+        assert [("message 0x5060", "x")] == journal
+
+    def test_methods_and_other_callables(self):
+        class Module:
+            def method(self, msg, param):
+                return len(param)
+
+            __call__ = method
+
+        for function in (Module().method, Module()):
+            with command(function, 1) as native:
+                assert 3 == call(native, MESSAGE, b"abc")
+
+
+class TestFixups:
+    def test_the_command_gets_the_fixed_object(self):
+        journal = []
+        given = object()
+        native = command(lambda msg, a, b: journal.append((a, b)) or 1, 2, lambda param, number: (param, number, given))
+        params = [fix_up(native, text, number) for number, text in enumerate([b"one", b"two"], 1)]
+
+        assert [0, 0] == [code for code, _ in params]
+        assert 1 == call(native, MESSAGE, *[left for _, left in params])
+        assert [(("one", 1, given), ("two", 2, given))] == journal
+
+    def test_each_call_of_the_script_has_its_own(self):
+        journal = []
+        native = command(lambda msg, a: journal.append(a) or 1, 1, lambda param, number: param.upper())
+        places = [fix_up(native, text)[1] for text in (b"one", b"two", b"one")]
+        for place in reversed(places):
+            call(native, MESSAGE, place)
+
+        assert ["ONE", "TWO", "ONE"] == journal
+        assert 3 == len({*places})
+
+    def test_a_null_parameter_of_a_call(self):
+        """What other modules may pass."""
+        journal = []
+        with command(lambda msg, a, b: journal.append((a, b)) or 1, 2, lambda param, number: param) as native:
+            assert 1 == call(native, MESSAGE, None, fix_up(native, b"x")[1])
+        with command(lambda msg, a: journal.append(a) or 1, 1, lambda param, number: param) as native:
+            assert 1 == call(native, MESSAGE, None)
+
+        assert [(None, "x"), None] == journal
+
+    @pytest.mark.parametrize("param_no", [1, 2])
+    @pytest.mark.parametrize("garbage", [99, 0x7FFF_0000_0000, 2**64 - 1])
+    def test_what_no_fixup_has_left(self, param_no, garbage):
+        """A string, of a module that has not called the fixup, for example."""
+        native = command(lambda msg, *params: 1, param_no, lambda param, number: param)
+
+        assert -1 == call(native, MESSAGE, *[garbage] * param_no)
+        assert f"C passes {garbage:#x} for parameter 1, which is nothing that" in str(native.last_error)
+
+    def test_an_index_error_of_the_command(self):
+        """It is told as it is, not taken for a handle that is none."""
+        for param_no in (1, 2):
+            native = command(lambda msg, *params: params[5], param_no, lambda param, number: param)
+            assert -1 == call(native, MESSAGE, *[fix_up(native, b"x")[1] for _ in range(param_no)])
+            assert isinstance(native.last_error, IndexError)
+
+    def test_a_refusal(self):
+        def fixup(param, number):
+            raise ValueError(f"{param!r} is too long")
+
+        native = command(lambda msg, a: 1, 1, fixup)
+        code, _ = fix_up(native, b"x")
+
+        assert -1 == code
+        assert "'x' is too long" == str(native.last_error)
+
+    def test_a_forgotten_return(self):
+        native = command(lambda msg, a: 1, 1, lambda param, number: None)
+
+        assert -1 == fix_up(native, b"x")[0]
+        assert isinstance(native.last_error, FixupError)
+        assert "the fixup returned None for parameter 1, 'x': it must return" in str(native.last_error)
+
+    def test_no_string(self):
+        native = command(lambda msg, a: 1, 1, lambda param, number: param)
+
+        assert (-1, None) == fix_up(native, None)
+        assert "C passes a null pointer for parameter 1" in str(native.last_error)
+
+    def test_the_string_is_freed_by_whom_is_named(self):
+        freed = []
+        function = CFUNCTYPE(None, c_void_p)(freed.append)
+        for free in (freed.append, function):
+            with command(lambda msg, a: 1, 1, lambda param, number: param, free=free) as native:
+                assert 0 == fix_up(native, b"x")[0]
+
+        assert 2 == len(freed)
+        assert all(freed)
+
+    def test_free_by_name(self):
+        """libc's, for what its strdup has allocated."""
+        libc = ctypes.CDLL(None)
+        strdup = CFUNCTYPE(c_void_p, c_char_p)(("strdup", libc))
+        journal = []
+        with command(lambda msg, a: journal.append(a) or 1, 1, lambda param, number: param, free="free") as native:
+            cmd = next(entries(seen_by_c(native).cmds))
+            place = c_void_p(strdup(b"text"))
+            assert 0 == cmd.fixup(ctypes.byref(place), 1)
+            call(native, MESSAGE, place.value)
+
+        assert ["text"] == journal
+
+    def test_a_refused_string_is_not_freed(self):
+        freed = []
+        native = command(lambda msg, a: 1, 1, lambda param, number: int(param), free=freed.append)
+        fix_up(native, b"x")
+
+        assert [] == freed
+
+    @pytest.mark.parametrize("free", ["no_such_function", 5])
+    def test_no_function_to_free_with(self, free):
+        with pytest.raises((LookupError, TypeError), match=r"to_c\(free=...\)"):
+            command(lambda msg: 1, free=free)
+
+
+class TestFailures:
+    """Nothing that goes wrong in Python reaches C as garbage: it is -1, logged, and can be fetched."""
+
+    @pytest.fixture(autouse=True)
+    def _logged(self, caplog):
+        self.caplog = caplog
+
+    def logged(self):
+        return [(record.name, record.levelno) for record in self.caplog.records]
+
+    @pytest.mark.parametrize("error", [ValueError("wrong"), KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
+    @pytest.mark.parametrize("param_no", [0, 1, 2])
+    def test_an_exception(self, error, param_no):
+        def function(msg, *params):
+            raise error
+
+        native = command(function, param_no)
+        result = call(native, MESSAGE, *[b"x"] * param_no)
+
+        assert -1 == result
+        assert native.last_error is error
+        assert [("sermod.native", logging.ERROR)] == self.logged()
+        assert "'c' of module 'm', called from C, failed" in self.caplog.text
+        assert "in function" in self.caplog.text, "the traceback"
+
+    @pytest.mark.parametrize("result", [None, True, False, "one", 1.5, 2**31, -(2**31) - 1, object()])
+    def test_a_result_that_is_none(self, result):
+        native = command(lambda msg: result)
+
+        assert -1 == call(native, MESSAGE)
+        assert isinstance(native.last_error, CommandResultError)
+        assert ("m", "c", result) == (native.last_error.module, native.last_error.command, native.last_error.value)
+        assert "which is no result: return an int of 32 bits" in str(native.last_error)
+
+    def test_a_coroutine(self):
+        """It is closed: nobody would await it."""
+
+        async def function(msg):
+            await asyncio.sleep(0)
+            return 1
+
+        native = command(function)
+
+        assert -1 == call(native, MESSAGE)
+        assert isinstance(native.last_error, CommandResultError)
+
+    def test_the_last_ones_are_kept(self):
+        counter = iter(range(1000))
+
+        def function(msg):
+            raise ValueError(next(counter))
+
+        native = command(function)
+        for _ in range(300):
+            call(native, MESSAGE)
+
+        assert 100 == len(native.errors)
+        assert [200, 299] == [native.errors[at].args[0] for at in (0, -1)]
+
+    def test_nothing_went_wrong(self):
+        native = command(lambda msg: 1)
+        call(native, MESSAGE)
+
+        assert ((), None) == (native.errors, native.last_error)
+
+    def test_a_handler_of_logging_that_raises(self):
+        """Even then C gets its -1, and both exceptions can be fetched."""
+
+        class Broken(logging.Handler):
+            def emit(self, record):
+                raise OSError("broken")
+
+        handler = Broken()
+        logging.getLogger("sermod.native").addHandler(handler)
+        try:
+            native = command(lambda msg: 1 / 0)
+            assert -1 == call(native, MESSAGE)
+        finally:
+            logging.getLogger("sermod.native").removeHandler(handler)
+        assert [ZeroDivisionError, OSError] == [type(error) for error in native.errors]
+
+    def test_a_message_that_cannot_be_made(self):
+        def message(address):
+            raise LookupError(address)
+
+        native = command(lambda msg: 1, message=message)
+
+        assert -1 == call(native, MESSAGE)
+        assert isinstance(native.last_error, LookupError)
+
+
+class TestHooks:
+    def hooked(self, **hooks):
+        self.native = to_c(ModuleExports("m", **hooks))
+        return seen_by_c(self.native)
+
+    def test_they_are_called_with_what_they_take(self):
+        journal = []
+        module = self.hooked(
+            init_f=lambda: journal.append("init"),
+            response_f=lambda msg: journal.append(msg) or 0,
+            destroy_f=lambda: journal.append("destroy"),
+            onbreak_f=journal.append,
+            init_child_f=journal.append,
+        )
+        results = (
+            module.init_f(),
+            module.init_child_f(-4),
+            module.response_f(1),
+            module.onbreak_f(2),
+            module.destroy_f(),
+        )
+
+        assert (0, 0, 0, None, None) == results
+        assert ["init", -4, 1, 2, "destroy"] == journal
+        assert () == self.native.errors
+
+    @pytest.mark.parametrize("code", [0, 1, -5, None])
+    def test_codes_of_initialisation(self, code):
+        module = self.hooked(init_f=lambda: code, init_child_f=lambda rank: code)
+
+        assert (code or 0, code or 0) == (module.init_f(), module.init_child_f(1))
+
+    @pytest.mark.parametrize("code", [True, "0", 2**31])
+    def test_codes_that_are_none(self, code):
+        module = self.hooked(init_f=lambda: code, init_child_f=lambda rank: code, response_f=lambda msg: code)
+
+        assert (-1, -1, -1) == (module.init_f(), module.init_child_f(1), module.response_f(1))
+        assert {CommandResultError} == {type(error) for error in self.native.errors}
+        assert 3 == len(self.native.errors)
+
+    def test_a_reply_needs_a_result(self):
+        """A forgotten return does not drop the reply; it is told."""
+        module = self.hooked(response_f=lambda msg: None)
+
+        assert -1 == module.response_f(1)
+        assert isinstance(self.native.last_error, CommandResultError)
+
+    def test_what_functions_without_result_return_is_of_no_interest(self):
+        module = self.hooked(destroy_f=lambda: "bye", onbreak_f=lambda msg: object())
+        module.destroy_f()
+        module.onbreak_f(1)
+
+        assert () == self.native.errors
+
+    def test_exceptions(self):
+        def fail(*arguments):
+            raise ValueError(arguments)
+
+        module = self.hooked(init_f=fail, response_f=fail, destroy_f=fail, onbreak_f=fail, init_child_f=fail)
+        module.destroy_f()
+        module.onbreak_f(2)
+
+        assert (-1, -1, -1) == (module.init_f(), module.init_child_f(1), module.response_f(1))
+        assert [(), (2,), (), (1,), (1,)] == [error.args[0] for error in self.native.errors]
+
+    def test_messages_are_made(self):
+        journal = []
+        native = to_c(
+            ModuleExports("m", response_f=lambda msg: journal.append(msg) or 1, onbreak_f=journal.append),
+            message=lambda address: -address,
+        )
+        seen_by_c(native).response_f(1)
+        seen_by_c(native).onbreak_f(2)
+
+        assert [-1, -2] == journal
+
+
+class TestParameters:
+    """C writes to memory; the Python module has the values from its init_f on."""
+
+    def give(self, *params, init_f=None):
+        self.native = to_c(ModuleExports("m", None, [*params, ParamExport()], init_f))
+        self.module = seen_by_c(self.native)
+        self.kept = []
+
+    def write(self, index, value):
+        place = [*entries(self.module.params)][index].param_pointer
+        if isinstance(value, int):
+            c_int.from_address(place).value = value
+        else:
+            self.kept.append(None if value is None else ctypes.create_string_buffer(value))
+            c_void_p.from_address(place).value = None if value is None else ctypes.addressof(self.kept[-1])
+
+    def test_values(self):
+        number, text, null = Cell(5), Cell("default"), Cell(None)
+        seen = []
+        self.give(
+            ParamExport("number", INT_PARAM, number),
+            ParamExport("text", STR_PARAM, text),
+            ParamExport("null", STR_PARAM, null),
+            init_f=lambda: seen.append((number.load(), text.load(), null.load())),
+        )
+        self.write(0, -7)
+        self.write(1, "größe".encode() + b"\xff")
+        self.write(2, b"")
+        assert (5, "default", None) == (number.load(), text.load(), null.load()), "not before init_f"
+
+        assert 0 == self.module.init_f()
+        assert [(-7, "größe\udcff", "")] == seen
+
+    def test_to_null(self):
+        text = Cell("default")
+        self.give(ParamExport("text", STR_PARAM, text))
+        self.write(0, None)
+
+        assert 0 == self.module.init_f(), "it is there for the parameters' sake"
+        assert text.load() is None
+
+    def test_what_c_has_not_written_is_not_stored(self):
+        class Once(Pointer[int]):
+            def load(self):
+                return 5
+
+            def store(self, value):
+                raise AssertionError(value)
+
+        self.give(ParamExport("number", INT_PARAM, Once()))
+
+        assert 0 == self.module.init_f()
+
+    def test_a_refused_value(self):
+        """Nothing is stored, init_f is not called, and the core is told to stop."""
+
+        class Positive(Pointer[int]):
+            def load(self):
+                return 1
+
+            def check(self, value):
+                if value < 1:
+                    raise ValueError("it must be positive")
+
+            def store(self, value):
+                raise AssertionError(value)
+
+        other = Cell(0)
+        called = []
+        self.give(
+            ParamExport("other", INT_PARAM, other),
+            ParamExport("positive", INT_PARAM, Positive()),
+            init_f=lambda: called.append(1),
+        )
+        self.write(0, 1)
+        self.write(1, -1)
+
+        assert -1 == self.module.init_f()
+        assert ([], 0) == (called, other.load())
+        error = self.native.last_error
+        assert isinstance(error, ParamValueError)
+        assert ("m", "positive", -1) == (error.module, error.param, error.value)
+        assert "is refused: it must be positive" in str(error)
+
+    def test_a_value_that_is_taken(self):
+        stored = []
+
+        class Checked(Pointer[int]):
+            def load(self):
+                return 1
+
+            def check(self, value):
+                stored.append(("check", value))
+
+            def store(self, value):
+                stored.append(("store", value))
+
+        self.give(ParamExport("number", INT_PARAM, Checked()))
+        self.write(0, 3)
+        self.module.init_f()
+
+        assert [("check", 3), ("store", 3)] == stored
+
+    @pytest.mark.parametrize(("kind", "value", "raw"), [(INT_PARAM, 0, 0), (STR_PARAM, "text", b"text")])
+    def test_a_required_one(self, kind, value, raw):
+        class Required(Pointer[object]):
+            required = True
+            value = None
+
+            def load(self):
+                return value if self.value is None else self.value
+
+            def store(self, value):
+                self.value = value
+
+        pointer = Required()
+        self.give(ParamExport("needed", kind, pointer))
+        assert -1 == self.module.init_f()
+        assert isinstance(self.native.last_error, MissingParamError)
+        assert (("m", "needed"),) == self.native.last_error.params
+        self.write(0, raw)
+
+        assert 0 == self.module.init_f()
+        assert value == pointer.value
+
+    def test_init_f_runs_again(self):
+        """What the module has already is not stored again."""
+        number = Cell(5)
+        self.give(ParamExport("number", INT_PARAM, number))
+        self.write(0, 6)
+        self.module.init_f()
+        number.store(7)
+        self.module.init_f()
+
+        assert 7 == number.load()
+
+
+class TestPrototypes:
+    """Internal commands with arguments of their own."""
+
+    def test_a_prototype(self):
+        prototype = CFUNCTYPE(c_double, c_double, c_char_p)
+        native = command(lambda number, text: number * len(text), 17, flags=0, prototypes={"c": prototype})
+        function = prototype(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
+
+        assert 7.5 == function(2.5, b"abc")
+
+    def test_a_function_that_ctypes_made(self):
+        """C calls it itself."""
+        prototype = CFUNCTYPE(c_double, c_double)
+        half = prototype(lambda number: number / 2)
+        native = command(half, 1, flags=0)
+        address = ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value
+
+        assert ctypes.cast(half, c_void_p).value == address
+
+    @pytest.mark.parametrize(
+        ("restype", "result", "failure"),
+        [
+            (c_int, "text", -1),
+            (c_int, 2**31, -1),
+            (ctypes.c_uint, -1, 2**32 - 1),
+            (c_double, "text", -1.0),
+            (c_void_p, "text", None),
+            (c_void_p, -1, None),
+            (c_char_p, 1.5, None),
+        ],
+    )
+    def test_a_result_that_does_not_fit(self, restype, result, failure):
+        prototype = CFUNCTYPE(restype)
+        native = command(lambda: result, flags=0, prototypes={"c": prototype})
+        function = prototype(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
+
+        assert failure == function()
+        assert isinstance(native.last_error, (TypeError, OverflowError))
+
+    @pytest.mark.parametrize(
+        ("restype", "result"), [(c_int, -5), (c_double, 3), (c_void_p, 0x1234), (c_void_p, None), (c_int, True)]
+    )
+    def test_a_result_that_fits(self, restype, result):
+        prototype = CFUNCTYPE(restype)
+        native = command(lambda: result, flags=0, prototypes={"c": prototype})
+        function = prototype(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
+
+        assert result == function()
+        assert () == native.errors
+
+    def test_no_result(self):
+        journal = []
+        prototype = CFUNCTYPE(None, c_int)
+        native = command(lambda number: journal.append(1 // number), flags=0, prototypes={"c": prototype})
+        function = prototype(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
+        function(1)
+        function(0)
+
+        assert [1] == journal
+        assert isinstance(native.last_error, ZeroDivisionError)
+
+    def test_none_is_given(self):
+        with pytest.raises(
+            TypeError, match=r"'c' of module 'm' cannot be called from C as .*prototypes=\{'c': CFUNCTYPE"
+        ):
+            command(lambda a, b, c, d, e: 1, 4, flags=0)
+
+    def test_a_name_that_is_not_there(self):
+        with pytest.raises(UnknownCommandError, match="module 'm' has no command 'd'"):
+            command(lambda msg: 1, prototypes={"d": CFUNCTYPE(c_int)})
+
+    @pytest.mark.parametrize(
+        "prototype", [c_int, CFUNCTYPE(c_int)(0), "int(*)(void)"], ids=["type", "function", "text"]
+    )
+    def test_no_prototype(self, prototype):
+        with pytest.raises(TypeError, match=r"what ctypes.CFUNCTYPE\(\) returns is a prototype"):
+            command(lambda msg: 1, prototypes={"c": prototype})
+
+
+class TestNativeParts:
+    """What is C's already, C gets as it is."""
+
+    def test_commands_fixups_hooks_and_variables(self):
+        number, text = c_int(), c_void_p()
+        exports = ModuleExports(
+            "m",
+            [CmdExport("c", NativeCommand("c", 0x1000), 1, NativeFixup("f", 0x2000, lambda raw: 1), 0), CmdExport()],
+            [
+                ParamExport("number", INT_PARAM, IntVariable(ctypes.addressof(number))),
+                ParamExport("text", STR_PARAM, StringVariable(ctypes.addressof(text), [])),
+                ParamExport(),
+            ],
+            NativeHook("init_f", 0x3000, CFUNCTYPE(c_int)),
+            NativeHook("response_f", 0x4000, CFUNCTYPE(c_int), "msg"),
+            NativeHook("destroy_f", 0x5000, CFUNCTYPE(c_int)),
+            NativeHook("onbreak_f", 0x6000, CFUNCTYPE(c_int), "msg"),
+            NativeHook("init_child_f", 0x7000, CFUNCTYPE(c_int, c_int), "rank"),
+        )
+        with to_c(exports) as native:
+            top = native.pointer.contents
+            cmd = CmdExportStruct.from_address(top.cmds)
+            params = [ParamExportStruct.from_address(top.params + 24 * index) for index in range(2)]
+
+            assert (0x1000, 0x2000) == (cmd.function, cmd.fixup)
+            assert [ctypes.addressof(number), ctypes.addressof(text)] == [param.param_pointer for param in params]
+            hooks = (top.init_f, top.response_f, top.destroy_f, top.onbreak_f, top.init_child_f)
+            assert (0x3000, 0x4000, 0x5000, 0x6000, 0x7000) == hooks
+
+    def test_a_python_fixup_of_a_c_function(self):
+        with pytest.raises(TypeError, match="a fixup in Python and a function in C, which would"):
+            command(NativeCommand("c", 0x1000), 1, lambda param, number: param)
+
+    def test_a_c_fixup_of_a_python_function(self):
+        """The function gets what the fixup has left."""
+        fixup = CFUNCTYPE(c_int, POINTER(c_void_p), c_int)(lambda place, number: place.__setitem__(0, 77) or 0)
+        journal = []
+        buffers = []
+        native = command(
+            lambda msg, a: journal.append(a) or 1,
+            1,
+            NativeFixup(
+                "f",
+                ctypes.cast(fixup, c_void_p).value,
+                lambda raw: buffers.append(ctypes.create_string_buffer(raw)) or ctypes.addressof(buffers[-1]),
+            ),
+        )
+        call(native, MESSAGE, fix_up(native, b"x")[1])
+
+        assert [77] == journal
+
+
+class TestLookup:
+    """With the core's look-up, sermod.find_export works in a C host as it does in a Python one."""
+
+    def give(self, find_export, **hooks):
+        self.native = to_c(ModuleExports("m", **hooks), find_export=find_export)
+        return seen_by_c(self.native)
+
+    def test_what_it_finds(self):
+        asked = []
+        function = CFUNCTYPE(c_int, c_void_p, c_char_p, c_char_p)(lambda msg, a, b: len(a))
+        address = ctypes.cast(function, c_void_p).value
+        found = []
+
+        def find(name, param_no, flags):
+            asked.append((name, param_no, flags))
+            return address if name == b"there" else None
+
+        module = self.give(
+            find,
+            init_f=lambda: found.append(sermod.find_export("there", 1, REQUEST_ROUTE)),
+            init_child_f=lambda rank: found.append(sermod.find_export("not there", rank)),
+            destroy_f=lambda: found.append(sermod.find_export("there", 0)),
+        )
+        module.init_f()
+        module.init_child_f(1)
+        module.destroy_f()
+
+        assert () == self.native.errors
+        assert [(b"there", 1, 1), (b"not there", 1, 0), (b"there", 0, 0)] == asked
+        assert [CmdExport("there", NativeCommand("there", address), 1, 0, REQUEST_ROUTE), None] == found[:2]
+        assert 3 == found[0].function(MESSAGE, "abc")
+
+    def test_a_c_function(self):
+        find = CFUNCTYPE(c_void_p, c_char_p, c_int, c_int)(lambda name, param_no, flags: 0x1000 + param_no)
+        found = []
+        module = self.give(find, init_f=lambda: found.append(sermod.find_export("c", 2).function.address))
+        module.init_f()
+
+        assert [0x1002] == found
+
+    def test_in_a_fixup(self):
+        with command(
+            lambda msg, a: 1,
+            1,
+            lambda param, number: sermod.find_export(param, 0) or "nothing",
+            find_export=lambda name, param_no, flags: None,
+        ) as native:
+            assert 0 == fix_up(native, b"x")[0]
+
+    def test_without_it(self):
+        native = to_c(ModuleExports("m", init_f=lambda: sermod.find_export("c", 1) and 0))
+
+        assert -1 == seen_by_c(native).init_f()
+        assert isinstance(native.last_error, LifecycleError)
+
+
+class TestClose:
+    def test_using_it_afterwards(self):
+        native = command(lambda msg: 1)
+        native.close()
+        for use in (lambda: native.pointer, lambda: native.address):
+            with pytest.raises(LifecycleError, match="the exports of module 'm' that C had are closed: make new ones"):
+                use()
+
+    def test_twice(self):
+        native = to_c(ModuleExports("m"))
+        native.close()
+        native.close()
+
+        with pytest.raises(LifecycleError):
+            assert native.pointer
+
+    def test_c_sees_a_module_of_nothing(self):
+        native = command(lambda msg: 1)
+        module = seen_by_c(native)
+        native.close()
+
+        assert module.name is None
+        assert [False] * 7 == [bool(getattr(module, field)) for field, *_ in Module._fields_[1:]]
+
+    def test_c_calls_all_the_same(self):
+        """It is an error, and no crash, as long as the object lives."""
+        native = command(lambda msg, a: 1, 1, lambda param, number: param)
+        cmd = next(entries(seen_by_c(native).cmds))
+        function, fixup = cmd.function, cmd.fixup
+        _, left = fix_up(native, b"x")
+        native.close()
+        place = c_void_p(ctypes.addressof(ctypes.create_string_buffer(b"x")))
+
+        assert (-1, -1) == (function(MESSAGE, left, None), fixup(ctypes.byref(place), 1))
+        assert [ValueError, LifecycleError] == [type(error) for error in native.errors]
+
+
+def test_no_reference_cycle_of_calls_is_left():
+    """Calls leave nothing behind: no object more after a thousand of them."""
+    native = command(lambda msg, a, b: len(a), 2)
+    for _ in range(10):
+        call(native, MESSAGE, b"warm", b"up")
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(1000):
+        call(native, MESSAGE, b"one", b"two")
+    gc.collect()
+
+    assert 100 > sys.getallocatedblocks() - before
+
+
+def test_kept_exceptions_are_few():
+    assert 100 == failures.Failures().recent.maxlen
