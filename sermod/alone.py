@@ -7,10 +7,11 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from sermod.child import Worker, work
+from sermod.child import work
 from sermod.events import ChildReady, Event, Stopped, Stopping
 from sermod.failures import Failures
 from sermod.lifecycle import Lifecycle
+from sermod.settings import Worker
 from sermod.stopsignals import StopSignals, Terminated
 
 

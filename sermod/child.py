@@ -18,18 +18,16 @@ from sermod.descriptors import close_in_forks
 from sermod.errors import ChildInitError
 from sermod.lifecycle import Lifecycle
 from sermod.reports import Reports
+from sermod.settings import Worker
 from sermod.stdio import flush
 from sermod.stopsignals import Handler, Terminated
-
-Worker: TypeAlias = Callable[[int], object]
-"""The work of a child: a function that takes its rank. What it returns is of no interest."""
 
 Handlers: TypeAlias = Collection[tuple[int, Handler]]
 
 FAILED: Final = 1
+"""The exit code of a child in which something went wrong."""
 _SET_SIGNAL: Final[int | None] = getattr(fcntl, "F_SETSIG", None)
 _SIGKILL: Final = int(signal.SIGKILL)
-"""The exit code of a child in which something went wrong."""
 
 
 @attrs.frozen(eq=False)

@@ -15,10 +15,11 @@ from typing import Any, Final, cast
 
 import attrs
 
-from sermod.child import FAILED, Birth, Handlers, Worker, handlers_for_children, live
+from sermod.child import FAILED, Birth, Handlers, handlers_for_children, live
 from sermod.descriptors import close_in_forks, close_runs, keep_in_forks, runs_of
 from sermod.lifecycle import Lifecycle
 from sermod.reports import Failure, Reports
+from sermod.settings import Worker
 from sermod.stdio import flush
 
 _LOOK_AGAIN: Final = 0.01

@@ -34,6 +34,9 @@ class State(StrEnum):
     """Initialization failed: what was initialised is destroyed again."""
 
 
+_INITIALISED: Final = State.INITIALISED  # for run_route: to look a member of an enumeration up takes a while
+
+
 class Lifecycle(Generic[MsgT]):
     """Runs the modules of a registry through their life.
 
@@ -238,8 +241,8 @@ class Lifecycle(Generic[MsgT]):
                 something else than it looks like.
             LifecycleError: The modules are not initialised.
         """
-        if self._state is not State.INITIALISED:
-            self._check_state("run_route()", State.INITIALISED)
+        if self._state is not _INITIALISED:
+            self._check_state("run_route()", _INITIALISED)
         result: int = 1
         if callable(route):
             result = route(msg)

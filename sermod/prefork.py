@@ -10,18 +10,18 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from sermod.alone import serve_alone
-from sermod.child import Worker
 from sermod.errors import LifecycleError
 from sermod.events import Event
-from sermod.failures import Failures
 from sermod.lifecycle import Lifecycle, State
 from sermod.ranks import PROC_MAIN
-from sermod.settings import RestartPolicy, Settings, ranks_of
+from sermod.settings import RestartPolicy, Settings, Worker, ranks_of
 from sermod.stopsignals import StopSignals
-from sermod.supervision import Supervisor
+
+if TYPE_CHECKING:  # what a server is made of is imported once there is one
+    from sermod.failures import Failures
+    from sermod.supervision import Supervisor
 
 
 class _Phase(StrEnum):
@@ -155,6 +155,8 @@ class Prefork:
             self._check_new("start()")
             if not self._settings.ranks:
                 raise self._error("start()", "there are to be no children: call serve(), which does without")
+            from sermod.supervision import Supervisor
+
             self._supervisor = Supervisor(self._life, self._worker, self._settings, self._signals)
             self._phase = _Phase.RUNNING
             try:
@@ -247,6 +249,8 @@ class Prefork:
         with StopSignals(active=handle_signals) as self._signals:
             if not self._settings.ranks:
                 self._phase = _Phase.ALONE
+                from sermod.alone import serve_alone
+
                 return serve_alone(self._life, self._worker, self._signals, self._tell_of)
             try:
                 self.start()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeGuard, cast
+from typing import TypeAlias, TypeGuard, cast
 
 import attrs
 
 from sermod.events import Event
 from sermod.ranks import PROC_MAIN
+
+Worker: TypeAlias = Callable[[int], object]
+"""The work of a child: a function that takes its rank. What it returns is of no interest."""
 
 
 def _is_int(value: object) -> TypeGuard[int]:

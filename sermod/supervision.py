@@ -10,13 +10,12 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from sermod import events
-from sermod.child import Worker
 from sermod.children import Child, Children, Death
 from sermod.errors import ChildInitError, InterfaceWarning
 from sermod.failures import Failures, error_of, not_ready
 from sermod.lifecycle import Lifecycle
 from sermod.problems import Problem, Severity
-from sermod.settings import DeathCount, Settings
+from sermod.settings import DeathCount, Settings, Worker
 from sermod.stopsignals import StopSignals
 
 _FORK_AGAIN: Final = 0.5

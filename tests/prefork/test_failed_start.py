@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import time
+import warnings
 
 import pytest
 from hosting import Host, hosting, make_life, work_on
@@ -221,9 +222,10 @@ class TestThreads:
                     self.start_thread()
 
             life = make_life(*NAMES, init_f=init_f)
-            with pytest.warns(InterfaceWarning) as warnings:
-                serve(life, work_on, 1, on_event=lambda event: (tell(event), tell(len(warnings))))
-            return [warning.message for warning in warnings if warning.category is InterfaceWarning]
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                serve(life, work_on, 1, on_event=lambda event: (tell(event), tell(len(caught))))
+            return [warning.message for warning in caught if warning.category is InterfaceWarning]
 
         with hosting(host_of) as host:
             host.until(ChildReady)
@@ -235,7 +237,7 @@ class TestThreads:
             warning.problem.where,
         )
         assert "it started the thread 'ticker', which no child will have" in str(warning)
-        assert 1 == host.told(int)[0]
+        assert 1 <= host.told(int)[0]  # later Pythons have something to say as well
 
     def test_as_an_error(self):
         """Where warnings are errors, nothing is forked, and the clean-up runs."""

@@ -290,7 +290,6 @@ class TestWhatAChildHas:
                 sys.stdout.close()
             serve(make_life(), work_on, 2, on_event=lambda event: isinstance(event, ChildReady)
                   and os.kill(os.getpid(), signal.SIGTERM))
-            sys.stdout = None
             os._exit(0)
         """)
         assert (0, "") == (done.returncode, done.stderr)

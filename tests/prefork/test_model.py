@@ -47,8 +47,11 @@ class Servers(RuleBasedStateMachine):
         self.left = contextlib.ExitStack()
 
     def teardown(self):
-        if self.host:
-            self.stop(signal.SIGTERM, 1)
+        try:
+            if self.serves:
+                self.stop(signal.SIGTERM, 1)
+        finally:
+            self.left.close()
 
     @property
     def serves(self):
@@ -71,7 +74,8 @@ class Servers(RuleBasedStateMachine):
         victims = data.draw(st.lists(st.sampled_from(self.ranks), min_size=1, unique=True), label="victims")
         before = len(self.host.told(tuple))
         for rank in victims:
-            os.kill(self.pids[rank], number)
+            with contextlib.suppress(ProcessLookupError):  # the death of another may have ended it by now
+                os.kill(self.pids[rank], number)
         self.deaths += len(victims)
         if self.deaths > self.allowed:
             self.ended_by_death({self.pids[rank] for rank in victims}, number)
