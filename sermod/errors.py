@@ -87,7 +87,7 @@ class InvalidExportsError(SermodError, ValueError):
         title = "exports of a module without a name" if module is None else f"exports of module {module!r}"
         super().__init__("\n  ".join([f"{title}: the interface is not kept", *map(str, problems)]))
         self.module = module
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
 
 
 class InterfaceWarning(SermodError, UserWarning):  # noqa: N818 - it is a warning
@@ -197,8 +197,8 @@ class _UnknownError(SermodError, LookupError):
 
     def __init__(self, message: str, *, asked: str, available: Iterable[str], nearest: str | None = None) -> None:
         self.asked = asked
-        self.available = tuple(sorted(set(available)))
-        self.nearest = nearest or nearest_name(asked, self.available)
+        self.available: tuple[str, ...] = tuple(sorted(set(available)))
+        self.nearest: str | None = nearest or nearest_name(asked, self.available)
         hint = f"; did you mean {self.nearest!r}?" if self.nearest else "."
         super().__init__(f"{message}{hint} {self._there_is}: {listed(self.available)}")
 
@@ -237,7 +237,7 @@ class _CallError(SermodError, ValueError):
     def __init__(self, message: str, *, command: str, takes: Iterable[int], got: int) -> None:
         super().__init__(message)
         self.command = command
-        self.takes = tuple(takes)
+        self.takes: tuple[int, ...] = tuple(takes)
         self.got = got
 
 
@@ -284,7 +284,7 @@ class MissingParamError(SermodError, ValueError):
     """
 
     def __init__(self, params: Iterable[tuple[str, str]]) -> None:
-        self.params = tuple(params)
+        self.params: tuple[tuple[str, str], ...] = tuple(params)
         lines = (f"{param!r} of module {module!r}" for module, param in self.params)
         super().__init__("\n  ".join(["parameters that are required are not set; set them before init:", *lines]))
 

@@ -67,8 +67,8 @@ class Cell(Pointer[T]):
     __slots__ = ("doc", "value")
 
     def __init__(self, value: T, *, doc: str | None = None) -> None:
-        self.value = value
-        self.doc = doc
+        self.value: T = value
+        self.doc: str | None = doc
 
     def load(self) -> T:
         """Return the value."""

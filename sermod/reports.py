@@ -35,6 +35,7 @@ class Reports:
         import pickle  # slow to import; and not later, since a child in trouble may be unable to
 
         self._dumps, self._loads = pickle.dumps, pickle.loads
+        self.writable: int
         self._readable, self.writable = os.pipe()
         os.set_blocking(self._readable, False)
         self._failures: dict[int, bytes] = {}

@@ -95,7 +95,7 @@ class DeathCount:
     """
 
     def __init__(self, policy: RestartPolicy | None) -> None:
-        self.count = 0
+        self.count: int = 0
         self._allowed = 0 if policy is None else policy.max_restarts
         self._within = 0.0 if policy is None else policy.within
         self._times = deque[float](maxlen=self._allowed + 1)

@@ -41,12 +41,12 @@ class Supervisor:
     """
 
     def __init__(self, life: Lifecycle[Any], worker: Worker, settings: Settings, signals: StopSignals) -> None:
-        self.children = Children(life, worker, settings.ranks, signals.fileno())
-        self.happened = deque[events.Event]()
-        self.failures = Failures()
+        self.children: Children = Children(life, worker, settings.ranks, signals.fileno())
+        self.happened: deque[events.Event] = deque()
+        self.failures: Failures = Failures()
         self.ended_by: signal.Signals | None = None
-        self.stopping = False
-        self.stopped = False
+        self.stopping: bool = False
+        self.stopped: bool = False
         self._life = life
         self._settings = settings
         self._signals = signals

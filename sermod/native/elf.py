@@ -145,13 +145,17 @@ class SharedObject:
         self._data = data
         self._layouts = _LAYOUTS[_CLASSES[data[4]]]
         header = self._layouts["header"].at(data, 16)
-        self.segments = [*self._table("segment", header["segments"], header["segment_size"], header["segment_count"])]
+        self.segments: list[dict[str, Any]] = [
+            *self._table("segment", header["segments"], header["segment_size"], header["segment_count"])
+        ]
         for segment in self.segments:
             if segment["kind"] == _LOAD and segment["offset"] + segment["file_size"] > len(self._data):
                 raise ValueError("is cut short: build it again, or copy all of it")
-        self.sections = [*self._table("section", header["sections"], header["section_size"], header["section_count"])]
-        self.symbols = [*self._symbols(_SYMBOLS)]
-        self.needed = [*self._needed()]
+        self.sections: list[dict[str, Any]] = [
+            *self._table("section", header["sections"], header["section_size"], header["section_count"])
+        ]
+        self.symbols: list[Symbol] = [*self._symbols(_SYMBOLS)]
+        self.needed: list[str] = [*self._needed()]
 
     def _table(self, kind: str, offset: int, size: int, count: int) -> Iterator[dict[str, Any]]:
         for index in range(count):

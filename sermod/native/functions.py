@@ -197,7 +197,7 @@ class NativeHook(NativeFunction):
 
     def __init__(self, name: str, address: int, prototype: Callable[[int], Callable[..., Any]], *takes: str) -> None:
         super().__init__(name, address)
-        self.__signature__ = _signature(*takes)
+        self.__signature__: Signature = _signature(*takes)
         self._call = prototype(address)
 
     def __call__(self, *arguments: Any) -> Any:

@@ -29,7 +29,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self.mappings = Mappings()
+        self.mappings: Mappings = Mappings()
         self._pages: dict[int, bytes | None] = {}
         self._descriptors: tuple[int, ...]
         try:

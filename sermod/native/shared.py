@@ -24,9 +24,9 @@ class SharedParam:
 
     def __init__(self, module: str, export: ParamExport) -> None:
         self.module = module
-        self.name = str(export.name)
+        self.name: str = str(export.name)
         self._pointer = cast("Any", export.param_pointer)
-        self.is_required = bool(getattr(self._pointer, "required", False))
+        self.is_required: bool = bool(getattr(self._pointer, "required", False))
         self._is_text = export.type == STR_PARAM
         value: Any = self._pointer.load()
         self._place: Any

@@ -19,7 +19,7 @@ class _Variable(Pointer[Any]):
     __slots__ = ("address",)
 
     def __init__(self, address: int) -> None:
-        self.address = address
+        self.address: int = address
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Variable):

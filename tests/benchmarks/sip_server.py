@@ -91,16 +91,17 @@ def by_hand(sock: socket.socket) -> Generator[None]:
 
 def serve_by_hand(sock: socket.socket) -> None:
     import foobar
-    import maxfwd
-    import options
-    import sl
     from counters import Counters
+    from maxfwd import Maxfwd
     from message import MalformedError, SipRequest, parse
+    from options import Options
     from server import COUNTERS
     from signals import StopSignals
+    from sl import Sl
 
     foobar.foo_bar = 5
-    options.send_reply = sl.sl_send_reply
+    maxfwd, options, sl = Maxfwd(), Options(), Sl()
+    options._send_reply = sl.sl_send_reply
     options.accept = "application/sdp"
     rank = 1
     count = Counters(COUNTERS, rank).of(rank)

@@ -116,7 +116,7 @@ call = ["mf_process_maxfwd_header", "{value}"]
 """
         )
         result = self.refused(file)
-        assert f"Max-Forwards is a number from 0 to 255 (got {value!r})" in result.stderr
+        assert f"limit: takes a whole number from 0 to 255 (got {value!r})" in result.stderr
         assert "at test.toml:4" in result.stderr
         assert result.stdout.endswith("agents: cleaning up\n")
 

@@ -153,6 +153,8 @@ class TestNoFork:
 
         def host_of(tell):
             life = failing_life(tell, lambda: 0)
+            import sermod.supervision  # noqa: F401 - another user may not be able to read it
+
             if os.getuid() == 0:
                 os.setgroups([])
                 os.setgid(54321)

@@ -5,50 +5,39 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sermod import REPLY_ROUTE, STR_PARAM, CmdExport, ModuleExports, ParamExport, pointer_to
+from sermod import REPLY_ROUTE, Module, command, str_param
 
 if TYPE_CHECKING:
     from message import SipReply
 
-# A regular expression that is searched for in a reply's Server or User-Agent header. None bans nobody.
-banned: str | None = None
 
-pattern: re.Pattern[str] | None = None
+class Agents(Module):
+    """Keeps replies of banned software away, and the names of all other software to itself."""
+
+    name = "agents"
+    banned = str_param("", doc="A regular expression, searched for in Server and User-Agent; empty: nobody is banned.")
+
+    _pattern: re.Pattern[str] | None = None
+
+    def mod_init(self) -> None:
+        """Compile the regular expression; one that is wrong stops the server before it has begun."""
+        self._pattern = re.compile(self.banned, re.IGNORECASE) if self.banned else None
+        print(f"agents: replies are dropped that come from {self.banned or 'nobody'}")
+
+    def response(self, msg: SipReply) -> int:
+        """Return 0, "drop it", for a reply of banned software, otherwise 1."""
+        return 0 if self._pattern is not None and msg.agent and self._pattern.search(msg.agent) else 1
+
+    @command(REPLY_ROUTE)
+    def hide_agent(self, msg: SipReply) -> int:
+        """Take the headers out that name the software."""
+        msg.headers.remove("Server")
+        msg.headers.remove("User-Agent")
+        return 1
+
+    def destroy(self) -> None:
+        """Say that the end has come."""
+        print("agents: cleaning up")
 
 
-def response(msg: SipReply) -> int:
-    """Return 0, "drop it", for a reply of banned software, otherwise 1."""
-    return 0 if pattern is not None and msg.agent and pattern.search(msg.agent) else 1
-
-
-def hide_agent(msg: SipReply) -> int:
-    """Take the headers out that name the software."""
-    msg.headers.remove("Server")
-    msg.headers.remove("User-Agent")
-    return 1
-
-
-def mod_init() -> int:
-    """Compile the regular expression; one that is wrong stops the server before it has begun."""
-    global pattern  # noqa: PLW0603 - a module in the C shape keeps its state in its variables
-    pattern = re.compile(banned, re.IGNORECASE) if banned else None
-    print(f"agents: replies are dropped that come from {banned or 'nobody'}")
-    return 0
-
-
-def destroy() -> None:
-    """Say that the end has come."""
-    print("agents: cleaning up")
-
-
-cmds = [
-    CmdExport("hide_agent", hide_agent, 0, 0, REPLY_ROUTE),
-    CmdExport(0, 0, 0, 0, 0),
-]
-
-params = [
-    ParamExport("banned", STR_PARAM, pointer_to(globals(), "banned")),
-    ParamExport(0, 0, 0),
-]
-
-exports = ModuleExports("agents", cmds, params, mod_init, response, destroy, 0, 0)
+exports = Agents().exports

@@ -1,0 +1,104 @@
+"""Each module of the server alone: no server, no socket, no other module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sermod import REPLY_ROUTE, REQUEST_ROUTE, FixupError, ModuleInitError
+from sermod.testing import ModuleHarness, check_module
+
+MODULES = Path(__file__).parents[1] / "modules"
+
+
+def request(method: str = "OPTIONS", max_forwards: int | None = 70) -> Any:
+    """Make a request as far as the modules look at one."""
+    replies: list[tuple[int, str]] = []
+
+    def reply(code: int, phrase: str) -> None:
+        replies.append((code, phrase))
+
+    return SimpleNamespace(method=method, max_forwards=max_forwards, answer=None, reply=reply, replies=replies)
+
+
+class TestMaxfwd:
+    @pytest.mark.parametrize(
+        ("before", "result", "after"), [(None, 1, 10), (70, 1, 69), (1, 1, 0), (0, -1, 0), (255, 1, 254)]
+    )
+    def test_it_adds_the_header_or_counts_it_down(self, before: int | None, result: int, after: int) -> None:
+        """It is false where there are no hops left."""
+        msg = request(max_forwards=before)
+        with ModuleHarness(MODULES / "maxfwd.py") as harness:
+            assert result == harness.call("mf_process_maxfwd_header", "10", msg=msg, route=REQUEST_ROUTE)
+        assert after == msg.max_forwards
+
+    @pytest.mark.parametrize("limit", ["256", "-1", "ten", ""])
+    def test_what_is_no_limit_is_refused_at_start_up(self, limit: str) -> None:
+        """The error says what the parameter takes."""
+        with ModuleHarness(MODULES / "maxfwd.py") as harness, pytest.raises(FixupError, match="from 0 to 255"):
+            harness.call("mf_process_maxfwd_header", limit, msg=request(), route=REQUEST_ROUTE)
+
+
+class TestSl:
+    def test_it_answers(self) -> None:
+        """The script's text becomes a number, once."""
+        msg = request()
+        with ModuleHarness(MODULES / "sl.py") as harness:
+            assert 1 == harness.call("sl_send_reply", "483", "Too Many Hops", msg=msg, route=REQUEST_ROUTE)
+        assert [(483, "Too Many Hops")] == msg.replies
+
+    def test_a_provisional_code_is_refused(self) -> None:
+        """A stateless reply is a final one."""
+        with ModuleHarness(MODULES / "sl.py") as harness, pytest.raises(FixupError, match="from 200 to 699"):
+            harness.call("sl_send_reply", "180", "Ringing", msg=request(), route=REQUEST_ROUTE)
+
+
+class TestOptions:
+    @pytest.mark.parametrize(("method", "reply"), [("OPTIONS", (200, "OK")), ("INVITE", (501, "Not Implemented"))])
+    def test_it_answers_options_alone(self, method: str, reply: tuple[int, str]) -> None:
+        """A stand-in sends the replies: the module asks for no more than that."""
+        sent: list[tuple[int, str]] = []
+
+        def send_reply(_msg: object, code: int, phrase: str) -> int:
+            sent.append((code, phrase))
+            return 1
+
+        harness = ModuleHarness(MODULES / "options.py")
+        harness.provide("sl_send_reply", 2, send_reply)
+        with harness:
+            assert 1 == harness.call("options_reply", msg=request(method), route=REQUEST_ROUTE)
+        assert [reply] == sent
+
+    def test_it_does_not_start_without_sl(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """It says which module is missing."""
+        with pytest.raises(ModuleInitError), ModuleHarness(MODULES / "options.py"):
+            pass
+        assert "options: it needs sl_send_reply; load module sl\n" == capsys.readouterr().out
+
+
+class TestAgents:
+    @pytest.mark.parametrize(
+        ("agent", "forwarded"), [("friendly-scanner/1.8", False), ("a telephone", True), (None, True)]
+    )
+    def test_replies_of_banned_software_are_dropped(self, agent: str | None, forwarded: bool) -> None:
+        """The parameter is a regular expression, in capitals or not."""
+        with ModuleHarness(MODULES / "agents.py", params={"banned": "Friendly-Scanner|sipvicious"}) as harness:
+            assert forwarded == harness.reply(SimpleNamespace(agent=agent))
+
+    def test_it_hides_what_sent_a_reply(self) -> None:
+        """Both headers that name software go."""
+        removed: list[str] = []
+        msg = SimpleNamespace(headers=SimpleNamespace(remove=removed.append))
+        with ModuleHarness(MODULES / "agents.py") as harness:
+            assert 1 == harness.call("hide_agent", msg=msg, route=REPLY_ROUTE)
+        assert ["Server", "User-Agent"] == removed
+
+
+@pytest.mark.parametrize("module", ["maxfwd", "sl", "agents", "foobar"])
+def test_the_interface_is_kept(module: str) -> None:
+    """The ready-made checks find nothing."""
+    results = check_module(MODULES / f"{module}.py")
+    assert [] == [str(result) for result in results if not result.ok]
