@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import statistics
@@ -21,6 +22,7 @@ CHILDREN = 64
 IDLE_SECONDS = 2.0
 
 multiprocessing = get_context("fork")
+logging.getLogger("sermod").setLevel(logging.CRITICAL)  # every death is a warning
 
 
 def compare(
@@ -89,7 +91,6 @@ def restarting() -> Generator[Callable[[], float]]:
 
 def idle() -> str:
     """Say what the main process does while nothing happens."""
-    server = Prefork(life(3), worker, 4, restart=RestartPolicy(1, 1))
     pid = os.fork()
     if pid == 0:
         server = Prefork(life(3), worker, 4, restart=RestartPolicy(1, 1))
