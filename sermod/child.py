@@ -93,7 +93,8 @@ def live(birth: Birth, life: Lifecycle[Any], worker: Worker) -> int:
         else:
             birth.reports.failed(birth.number, error)
         code = FAILED
-    signal.signal(signal.SIGTERM, _ignore)  # what follows is the end that it asks for
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+        signal.signal(number, signal.SIG_IGN)  # what follows is the end that they ask for
     atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as multiprocessing does
     flush()
     return code
@@ -103,13 +104,15 @@ def handlers_for_children() -> Handlers:
     """Return what children do about signals: what this process handles, they do not, and ``SIGTERM`` ends the worker.
 
     Ctrl-C in a terminal reaches every process; what is to be done is the main process's to say. It is not ignored by
-    ``SIG_IGN``, since that would pass to the programs that the worker runs.
+    ``SIG_IGN``, since that would pass to the programs that the worker runs. ``SIGCONT`` is for the main process to wake
+    a child with.
     """
     handlers: dict[int, Handler] = {
         number: signal.SIG_DFL for number in signal.valid_signals() if callable(signal.getsignal(number))
     }
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         handlers[signal.SIGINT] = _ignore
+    handlers[signal.SIGCONT] = _ignore
     handlers[signal.SIGTERM] = _terminate
     return [*handlers.items()]
 

@@ -20,6 +20,8 @@ from sermod.stopsignals import StopSignals
 
 _FORK_AGAIN: Final = 0.5
 """Seconds until a fork that the system refused is tried again, where it is for a restart."""
+_FIRST_NUDGE: Final = 0.05
+"""Seconds until a child that was asked to end is nudged. The next come after twice as many each, up to a second."""
 
 
 class Supervisor:
@@ -54,6 +56,8 @@ class Supervisor:
         self._proven: set[int] = set()
         self._fork_again: dict[int, float] = {}
         self._kill_at: float | None = None
+        self._nudge_at = 0.0
+        self._nudge_after = _FIRST_NUDGE
 
     def fork_first(self) -> None:
         """Fork the first children.
@@ -120,6 +124,7 @@ class Supervisor:
         self.ended_by = by_signal
         self._fork_again.clear()
         self._kill_at = time.monotonic() + self._settings.stop_timeout
+        self._nudge_at = time.monotonic() + self._nudge_after
         self.happened.append(events.Stopping(reason, by_signal))
         self._ask_to_end()
 
@@ -127,7 +132,7 @@ class Supervisor:
         """Return after how many seconds :meth:`step` has something to do at the latest; ``None``: never."""
         times = [*self._fork_again.values()]
         if self._kill_at is not None:
-            times.append(self._kill_at)
+            times += [self._kill_at, self._nudge_at]
         limit = self._settings.ready_timeout
         if limit is not None and not self.stopping:
             times += [child.born + limit for child in self.children if child.is_awaited]
@@ -185,7 +190,7 @@ class Supervisor:
     def _look_at_the_clock(self, now: float) -> None:
         limit = self._settings.ready_timeout
         if self.stopping:
-            self._kill_the_late(now)
+            self._hurry_up(now)
         elif limit is not None:
             for child in self.children:
                 if child.is_awaited and now >= child.born + limit:
@@ -209,11 +214,18 @@ class Supervisor:
         if not self.children:
             self.children.wake()
 
-    def _kill_the_late(self, now: float) -> None:
+    def _hurry_up(self, now: float) -> None:
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
             for child in self.children:
                 self._kill(child, f"it has not ended within {self._settings.stop_timeout:g} seconds")
+        elif self._kill_at is not None and now >= self._nudge_at:
+            # Python's handler runs some time after the signal, which is too late for a child that began to wait in
+            # between: it sleeps on. Any other signal wakes it, and this one also a child that was stopped.
+            for child in self.children:
+                child.send(signal.SIGCONT)
+            self._nudge_after = min(1.0, 2 * self._nudge_after)
+            self._nudge_at = now + self._nudge_after
 
     def _kill(self, child: Child, reason: str) -> None:
         self.happened.append(events.ChildKilled(child.rank, child.pid, reason))

@@ -203,6 +203,48 @@ class TestStubbornChildren:
             assert signal.SIGTERM == host.value()
         assert 1 == len(host.told(ChildKilled))
 
+    def test_stopped_child(self):
+        """A child that was stopped, as by a debugger, is continued, so that it can end in order."""
+
+        def host_of(tell):
+            def worker(rank):
+                try:
+                    tell([rank])
+                    os.kill(os.getpid(), signal.SIGSTOP)
+                    work_on(rank)
+                finally:
+                    tell("cleaned up")
+
+            return serve(journal(tell), worker, 1, on_event=tell)
+
+        with hosting(host_of) as host:
+            host.until(list)
+            host.send(signal.SIGTERM)
+            host.value()
+        assert [] == host.told(ChildKilled)
+        assert ["cleaned up"] == host.told(str)
+
+    def test_child_that_begins_to_wait(self):
+        """A child that has noted its end, but waits for something nevertheless, is woken time and again."""
+
+        def host_of(tell):
+            def worker(rank):
+                signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
+                signal.signal(signal.SIGCONT, lambda *_: nudges.append(1))
+                nudges = []
+                tell([rank])
+                while len(nudges) < 3:
+                    signal.pause()
+
+            return serve(journal(tell), worker, 1, on_event=tell)
+
+        with hosting(host_of) as host:
+            host.until(list)
+            host.send(signal.SIGTERM)
+            host.value()
+        assert ["asked"] == host.told(str)
+        assert [0] == [event.exitcode for event in host.told(ChildExited)]
+
     def test_busy_loop(self):
         """A child in a loop that does nothing else ends when asked to."""
 
