@@ -6,6 +6,7 @@ first used. What stands behind them is a ladder: a file imports only from floors
 =====  ================================================================================================================
 floor  file
 =====  ================================================================================================================
+15     ``hosts``: programs that drive a lifecycle, one file for each
 14     ``prefork``: a server of forked children
 13     ``supervision``: what is done about them; ``alone``: a server without any
 12     ``failures``: what went wrong
@@ -18,7 +19,7 @@ floor  file
        ``module_commands``, ``module_params``: what the body of such a class says;
        ``loader``: from a name or a path to exports
 6      ``native``: the binary interface; ``permissions``: who may replace a module's file
-5      ``reports``: what children tell the main process;
+5      ``reports``: what children tell the main process; ``threads``: those that no child will have;
        ``validation``: the rules of the interface; ``lookup``: finding a command from within a module's function
 4      ``errors``: every exception; ``exports``: the structures
 3      ``routes``: the kinds of route; ``pointers``: where a parameter's value lives; ``annotations``: their fixups

@@ -40,8 +40,8 @@ _INITIALISED: Final = State.INITIALISED  # for run_route: to look a member of an
 class Lifecycle(Generic[MsgT]):
     """Runs the modules of a registry through their life.
 
-    As a context manager it calls :meth:`init` on entry and :meth:`destroy` on exit; leaving the block in another
-    process than the one that entered it does nothing.
+    As a context manager it calls :meth:`init` on entry and :meth:`close` on exit; leaving the block in another process
+    than the one that entered it does nothing.
 
     Args:
         registry: The modules. They belong to this lifecycle for ever.
@@ -61,6 +61,7 @@ class Lifecycle(Generic[MsgT]):
         self._state = State.CONFIGURING
         self._says: str = State.CONFIGURING
         self._main_pid: int | None = None
+        self._roles: tuple[int | None, list[int]] = (None, [])
         self._onbreak: list[tuple[str, Callable[[MsgT], object]]] = []
         self._response: list[tuple[str, Callable[[MsgT], object]]] = []
 
@@ -74,6 +75,12 @@ class Lifecycle(Generic[MsgT]):
         """The id of the main process, the one that called :meth:`init`; ``None`` before."""
         return self._main_pid
 
+    @property
+    def rank(self) -> int | None:
+        """The rank that this process was initialised with, the last one if there were several; ``None`` before."""
+        pid, ranks = self._roles
+        return ranks[-1] if pid == os.getpid() else None
+
     def __enter__(self) -> Self:
         self.init()
         return self
@@ -81,8 +88,7 @@ class Lifecycle(Generic[MsgT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        if os.getpid() == self._main_pid and self._state is State.INITIALISED:
-            self.destroy()
+        self.close()
 
     # Initialization and clean-up ------------------------------------------------------------------------------------
 
@@ -150,7 +156,8 @@ class Lifecycle(Generic[MsgT]):
         """Initialise every module for a child, in load order, in this process (spec, section 1.4).
 
         A child calls it once, after the fork, with its rank: 1, 2, 3 and so on. Where nothing is forked, the one
-        process calls it with rank 1, and acts as a child.
+        process calls it with rank 1, and acts as a child. A process may have another role beside that, which has a rank
+        of its own; for one rank it is initialised once.
 
         Args:
             rank: The rank of the child, or one of the ranks of special processes, ``PROC_MAIN`` for example.
@@ -159,18 +166,28 @@ class Lifecycle(Generic[MsgT]):
         Raises:
             ChildInitError: An ``init_child_f`` returned a negative code or something that is no ``int`` or ``None``, or
                 raised. The ones after it have not run.
-            LifecycleError: The modules are not initialised.
+            LifecycleError: The modules are not initialised, or this process is initialised for that rank already.
             TypeError: The rank is no ``int``.
         """
         self._check_state("init_child()", State.INITIALISED)
         if not _is_int(rank):
             raise TypeError(f"init_child(): the rank must be an int (got {rank!r})")
+        self._take_role(rank)
         for module in self.registry:
             if module.exports.init_child_f is None:
                 continue
             if on_module is not None:
                 on_module(module.name)
             self._init_module_in_child(module, module.exports.init_child_f, rank)
+
+    def _take_role(self, rank: int) -> None:
+        if self._roles[0] != os.getpid():  # what is in here otherwise is that of the process that forked this one
+            self._roles = (os.getpid(), [])
+        ranks = self._roles[1]
+        if rank in ranks:
+            msg = f"init_child({rank}): this process, {os.getpid()}, is initialised for that rank already; call it once"
+            raise LifecycleError(msg, state=self._state, call="init_child()")
+        ranks.append(rank)
 
     def _init_module_in_child(
         self, module: LoadedModule[MsgT], init_child_f: Callable[[int], object], rank: int
@@ -207,6 +224,18 @@ class Lifecycle(Generic[MsgT]):
         failures = self._destroy([*self.registry])
         if failures:
             raise BaseExceptionGroup("the clean-up of modules failed", failures)
+
+    def close(self) -> None:
+        """Call :meth:`destroy` if that is this process's to do and is not done yet; otherwise do nothing.
+
+        It is for who cannot tell: the end of a ``with`` block that a child may leave as well, or a host that calls the
+        same function in every process.
+
+        Raises:
+            ExceptionGroup: As for :meth:`destroy`.
+        """
+        if os.getpid() == self._main_pid and self._state is State.INITIALISED:
+            self.destroy()
 
     def _destroy(self, modules: list[LoadedModule[MsgT]]) -> list[BaseException]:
         failures: list[BaseException] = []

@@ -6,6 +6,8 @@ The children that do the work have the ranks 1, 2, 3 and so on. The values are t
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import count
 from typing import Final
 
 PROC_MAIN: Final = 0
@@ -16,3 +18,19 @@ PROC_FIFO: Final = -2
 """The process that serves the FIFO."""
 PROC_TCP_MAIN: Final = -4
 """The process that hands TCP connections on."""
+
+
+def lowest_free_rank(taken: Collection[int]) -> int:
+    """Return the rank for a child that is about to be started: the lowest, from 1 on, that no living child has.
+
+    So the ranks stay in the range of the number of children, however often these are replaced. Called by a host in
+    whichever process starts children.
+
+    Args:
+        taken: The ranks of the children that live.
+
+    Example:
+        >>> lowest_free_rank({1, 2, 4})
+        3
+    """
+    return next(rank for rank in count(1) if rank not in taken)

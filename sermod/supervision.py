@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from sermod import events
 from sermod.children import Child, Children, Death
-from sermod.errors import ChildInitError, InterfaceWarning
+from sermod.errors import ChildInitError
 from sermod.failures import Failures, error_of, not_ready
 from sermod.lifecycle import Lifecycle
-from sermod.problems import Problem, Severity
 from sermod.settings import DeathCount, Settings, Worker
 from sermod.stopsignals import StopSignals
+from sermod.threads import thread_warnings
 
 _FORK_AGAIN: Final = 0.5
 """Seconds until a fork that the system refused is tried again, where it is for a restart."""
@@ -66,9 +66,8 @@ class Supervisor:
             OSError: The system refused.
             InterfaceWarning: A module has started a thread, and warnings are errors.
         """
-        for module, thread in self._life.threads:
-            if thread.is_alive():
-                warnings.warn(InterfaceWarning(module, _thread_problem(thread.name)), stacklevel=3)
+        for warning in thread_warnings(self._life.threads):
+            warnings.warn(warning, stacklevel=3)
         self._heed_signal()
         if self.stopping:
             return
@@ -242,13 +241,3 @@ class Supervisor:
 
 def _sooner(one: float | None, other: float | None) -> float | None:
     return min((limit for limit in (one, other) if limit is not None), default=None)
-
-
-def _thread_problem(name: str) -> Problem:
-    return Problem(
-        "init_f",
-        "thread-before-fork",
-        Severity.WARNING,
-        f"it started the thread {name!r}, which no child will have. A C core forks likewise: only the thread that "
-        f"forks goes on in the child, and a lock that another held stays locked. Start threads in init_child_f.",
-    )

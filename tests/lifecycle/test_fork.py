@@ -102,6 +102,36 @@ def test_leaving_the_block_in_a_child_does_nothing(core, journal, error):
     assert ["init a", "init b", "destroy b", "destroy a"] == journal
 
 
+def test_a_child_has_a_rank_of_its_own(core, journal):
+    """What the process that forked it was initialised for does not count, the same rank included."""
+    with Lifecycle(core) as life:
+        life.init_child(1)
+
+        def child():
+            before = life.rank
+            life.init_child(1)
+            return before, life.rank
+
+        assert (None, 1) == in_child(child)
+        assert 1 == life.rank
+
+
+def test_closing_is_for_every_process(core, journal):
+    """Only the main process cleans up, once, and only what was initialised."""
+    life = Lifecycle(core)
+    life.close()
+    life.init()
+
+    def child():
+        life.close()
+        return [*journal]
+
+    assert ["init a", "init b"] == in_child(child)
+    life.close()
+    life.close()
+    assert ["init a", "init b", "destroy b", "destroy a"] == journal
+
+
 def test_a_child_may_have_a_life_of_its_own(core, journal):
     """The process that calls `init` is the main process, also where another one has made the lifecycle."""
     life = Lifecycle(core)

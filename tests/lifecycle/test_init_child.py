@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 
 import pytest
 from making import Journal, make_exports
@@ -15,6 +16,7 @@ from sermod import (
     PROC_TIMER,
     ChildInitError,
     Lifecycle,
+    LifecycleError,
     Registry,
     State,
 )
@@ -59,13 +61,28 @@ class TestRanks:
         assert f"init_child(): the rank must be an int (got {rank!r})" == str(caught.value)
         assert [] == journal
 
-    def test_one_process_may_be_several_children(self, journal):
-        """Where nothing is forked, it acts as a child; whether it does so twice is the host's to decide."""
+    def test_one_process_may_have_several_roles(self, journal):
+        """Where nothing is forked, it acts as a child beside what it is anyway."""
         life = server(a=journal.hook("a"))
+        assert life.rank is None
         life.init_child(1)
         life.init_child(PROC_MAIN)
 
         assert [("a", 1), ("a", 0)] == journal
+        assert PROC_MAIN == life.rank
+
+    def test_a_process_has_each_role_once(self, journal):
+        """Whoever calls a second time has lost track of its processes."""
+        life = server(a=journal.hook("a"))
+        life.init_child(1)
+
+        with pytest.raises(LifecycleError) as caught:
+            life.init_child(1)
+
+        message = f"init_child(1): this process, {os.getpid()}, is initialised for that rank already; call it once"
+        assert message == str(caught.value)
+        assert ("initialised", "init_child()") == (caught.value.state, caught.value.call)
+        assert [("a", 1)] == journal
 
 
 class Code(enum.IntEnum):

@@ -57,6 +57,7 @@ class Server(RuleBasedStateMachine):
         self.calls = []
         self.values = {}
         self.state = "configuring"
+        self.ranks = []
         self.expected = []
 
     def function(self, module, name, result):
@@ -72,9 +73,9 @@ class Server(RuleBasedStateMachine):
         return self.modules[module][name]
 
     @contextlib.contextmanager
-    def refused_unless(self, state):
-        """Expect that the call in the block is out of order, where the model is not in *state*."""
-        if self.state == state:
+    def refused_unless(self, state, *, allowed=True):
+        """Expect that the call in the block is out of order, where the model is not in *state*, or does not allow it."""
+        if self.state == state and allowed:
             yield
             return
         try:
@@ -172,13 +173,15 @@ class Server(RuleBasedStateMachine):
     @rule(rank=st.integers(-4, 4))
     def init_child(self, rank):
         failing = None
-        if self.state == "initialised":
+        new = rank not in self.ranks
+        if self.state == "initialised" and new:
+            self.ranks.append(rank)
             for module in self.modules:
                 result = self.must_call(module, "init_child_f", rank)
                 if result in (-1, "raises"):
                     failing = module
                     break
-        with self.refused_unless("initialised"):
+        with self.refused_unless("initialised", allowed=new):
             try:
                 self.life.init_child(rank)
             except ChildInitError as caught:

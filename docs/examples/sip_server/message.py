@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import sipmessage
@@ -48,6 +48,7 @@ class SipRequest:
         source: Where it came from.
         tagged: Whether its To has a tag: it belongs to a dialog.
         answer: What is to be sent back; a command sets it, with :meth:`reply`.
+        reply_headers: What the answer is to have beside what every answer has: names and values.
     """
 
     wire: sipmessage.Request
@@ -56,6 +57,7 @@ class SipRequest:
     source: Address
     tagged: bool
     answer: sipmessage.Response | None = None
+    reply_headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     @property
     def method(self) -> str:
@@ -83,6 +85,10 @@ class SipRequest:
         host, port = self.source
         return host, port if "rport" in top.parameters else top.port or DEFAULT_PORT
 
+    def append_to_reply(self, name: str, value: str) -> None:
+        """Give every answer that is made from now on one header more."""
+        self.reply_headers.append((name, value))
+
     def reply(self, code: int, phrase: str) -> None:
         """Make the answer (RFC 3261, section 8.2.6), in place of an earlier one; an ACK gets none.
 
@@ -98,6 +104,8 @@ class SipRequest:
         self.answer.headers.set("To", self._tagged_to())
         self.answer.headers.set("Call-ID", self.headers["Call-ID"])
         self.answer.headers.set("CSeq", self.headers["CSeq"])
+        for name, value in self.reply_headers:
+            self.answer.headers.set(name, value)
 
     def _received(self) -> str:
         # Edited as text: what a client wrote into its Via must come back unchanged.

@@ -38,15 +38,12 @@ class Options(Module):
         """Answer OPTIONS with 200 and what the server can do, other methods with 501."""
         if msg.method != "OPTIONS":
             return self._send_reply(msg, 501, "Not Implemented")
-        result = self._send_reply(msg, 200, "OK")
-        if msg.answer is not None:
-            headers = msg.answer.headers
-            headers.set("Allow", "OPTIONS")
-            headers.set("Accept", self.accept)
-            headers.set("Accept-Encoding", self.accept_encoding)
-            headers.set("Accept-Language", self.accept_language)
-            headers.set("Supported", self.supported)
-        return result
+        msg.append_to_reply("Allow", "OPTIONS")
+        msg.append_to_reply("Accept", self.accept)
+        msg.append_to_reply("Accept-Encoding", self.accept_encoding)
+        msg.append_to_reply("Accept-Language", self.accept_language)
+        msg.append_to_reply("Supported", self.supported)
+        return self._send_reply(msg, 200, "OK")
 
 
 exports = Options().exports

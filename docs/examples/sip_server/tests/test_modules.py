@@ -17,11 +17,19 @@ MODULES = Path(__file__).parents[1] / "modules"
 def request(method: str = "OPTIONS", max_forwards: int | None = 70) -> Any:
     """Make a request as far as the modules look at one."""
     replies: list[tuple[int, str]] = []
+    headers: dict[str, str] = {}
 
     def reply(code: int, phrase: str) -> None:
         replies.append((code, phrase))
 
-    return SimpleNamespace(method=method, max_forwards=max_forwards, answer=None, reply=reply, replies=replies)
+    return SimpleNamespace(
+        method=method,
+        max_forwards=max_forwards,
+        append_to_reply=headers.__setitem__,
+        reply=reply,
+        headers=headers,
+        replies=replies,
+    )
 
 
 class TestMaxfwd:
@@ -57,8 +65,11 @@ class TestSl:
 
 
 class TestOptions:
-    @pytest.mark.parametrize(("method", "reply"), [("OPTIONS", (200, "OK")), ("INVITE", (501, "Not Implemented"))])
-    def test_it_answers_options_alone(self, method: str, reply: tuple[int, str]) -> None:
+    @pytest.mark.parametrize(
+        ("method", "reply", "allow"),
+        [("OPTIONS", (200, "OK"), "OPTIONS"), ("INVITE", (501, "Not Implemented"), None)],
+    )
+    def test_it_answers_options_alone(self, method: str, reply: tuple[int, str], allow: str | None) -> None:
         """A stand-in sends the replies: the module asks for no more than that."""
         sent: list[tuple[int, str]] = []
 
@@ -69,8 +80,10 @@ class TestOptions:
         harness = ModuleHarness(MODULES / "options.py")
         harness.provide("sl_send_reply", 2, send_reply)
         with harness:
-            assert 1 == harness.call("options_reply", msg=request(method), route=REQUEST_ROUTE)
+            msg = request(method)
+            assert 1 == harness.call("options_reply", msg=msg, route=REQUEST_ROUTE)
         assert [reply] == sent
+        assert allow == msg.headers.get("Allow")
 
     def test_it_does_not_start_without_sl(self, capsys: pytest.CaptureFixture[str]) -> None:
         """It says which module is missing."""
