@@ -74,7 +74,7 @@ class Server(RuleBasedStateMachine):
 
     @contextlib.contextmanager
     def refused_unless(self, state, *, allowed=True):
-        """Expect that the call in the block is out of order, where the model is not in *state*, or does not allow it."""
+        """Expect that the call in the block is out of order, where the model has another state or does not allow it."""
         if self.state == state and allowed:
             yield
             return
