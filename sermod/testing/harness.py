@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
@@ -48,6 +49,8 @@ class ModuleHarness:
             dotted name or a path.
         params: The parameters to set, by name.
         provides: What other modules would export, by name and number of parameters; see :meth:`provide`.
+        imports: Stand-ins for Python modules, by the name under which the module imports them. So one that talks to
+            its server by a module that only that has, such as Kamailio's ``KSR``, is tested without the server.
         path: The directories in which a bare name is looked for first.
         route_flags: The kinds of route that the host's script knows.
         script_param_no: The numbers of parameters with which the host's script can call a command.
@@ -89,6 +92,7 @@ class ModuleHarness:
         params: Mapping[str, int | str] | None = None,
         *,
         provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
         route_flags: int = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
@@ -98,6 +102,7 @@ class ModuleHarness:
         self._target = target
         self._timeout = timeout
         self._params = dict(params or {})
+        self._imports = dict(imports or {})
         self._path = path
         self._stand_ins: dict[tuple[str, int], Callable[..., Any]] = {}
         self._registry = ListeningRegistry(route_flags=route_flags, script_param_no=script_param_no)
@@ -207,6 +212,7 @@ class ModuleHarness:
 
     def _start(self) -> _Running:
         interpreter = Interpreter()
+        sys.modules.update(self._imports)
         try:
             found = find_target(self._target, self._path)
             if self._stand_ins:

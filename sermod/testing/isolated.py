@@ -78,6 +78,7 @@ class IsolatedHarness(ModuleHarness):
             self._target,
             self._params,
             provides=self._stand_ins,
+            imports=self._imports,
             path=self._path,
             route_flags=self._registry.route_flags,
             script_param_no=self._registry.script_param_no,

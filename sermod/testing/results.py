@@ -13,7 +13,7 @@ import attrs
 
 from sermod.errors import SermodError
 from sermod.testing.harness import TIMEOUT, ModuleHarness
-from sermod.testing.targets import Target, target_name
+from sermod.testing.targets import Target, importable, target_name
 from sermod.validation import SPEC_PARAM_NO, SPEC_ROUTES
 
 
@@ -83,6 +83,7 @@ class Setup:
         provides: What other modules would export, by name and number of parameters.
         refused: For the name of a command, parameters that its fixup must refuse, as the script would have them:
             ``{"send_reply": [("x", "OK"), ("99", "OK")]}``.
+        imports: Stand-ins for Python modules, by the name under which the module imports them.
         path: The directories in which a bare name is looked for first.
         route_flags: The kinds of route that the host's script knows.
         script_param_no: The numbers of parameters with which the host's script can call a command.
@@ -96,6 +97,7 @@ class Setup:
         factory=dict[tuple[str, int], Callable[..., Any]]
     )
     refused: Mapping[str, Iterable[tuple[str, ...]]] = attrs.field(factory=dict[str, "Iterable[tuple[str, ...]]"])
+    imports: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     path: Iterable[str | os.PathLike[str]] = ()
     route_flags: int = SPEC_ROUTES
     script_param_no: Collection[int] = SPEC_PARAM_NO
@@ -121,6 +123,7 @@ class Setup:
             self.target,
             self.params if params is None else params,
             provides=self.provides if provides is None else provides,
+            imports=self.imports,
             path=self.path,
             route_flags=self.route_flags,
             script_param_no=self.script_param_no,
@@ -145,8 +148,10 @@ class Check:
 
     def __call__(self, target: Target | Setup, /) -> None:
         """Check a module."""
+        setup = Setup.of(target)
         try:
-            self._run(Setup.of(target))
+            with importable(setup.imports):
+                self._run(setup)
         except CheckFailedError as error:
             error.check = self.name
             raise

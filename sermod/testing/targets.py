@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -104,6 +105,23 @@ class Variables:
                 failures.append(error)
         if failures:
             raise ExceptionGroup("not every parameter has its value back", failures)
+
+
+@contextmanager
+def importable(imports: Mapping[str, Any]) -> Generator[None]:
+    """Have Python modules imported from stand-ins in the block.
+
+    Args:
+        imports: The stand-ins, by the names of the modules.
+    """
+    before = {name: sys.modules[name] for name in imports if name in sys.modules}
+    sys.modules.update(imports)
+    try:
+        yield
+    finally:
+        for name in imports:
+            sys.modules.pop(name, None)
+        sys.modules.update(before)
 
 
 class Interpreter:

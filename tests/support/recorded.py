@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def check_life(
     begin = [(name, "init_f") for name in loaded]
     end = [(name, "destroy_f") for name in reversed(loaded)] if destroyed else []
     work: list[str] = []
-    initialised: list[int] = []
+    initialised: list[int | None] = []
     for pid, noted in processes.items():
         told = [(entry.module, entry.function) for entry in noted if entry.rank is None]
         if pid in main:
@@ -95,12 +95,12 @@ def check_life(
             told = told[len(begin) : len(told) - len(end)]
         work += [function for _, function in told]
         in_child = [(entry.module, entry.rank) for entry in noted if entry.rank is not None]
-        pid_ranks = [rank for name, rank in in_child if name == loaded[0] and rank is not None]
+        pid_ranks = [rank for name, rank in in_child if name == loaded[0]]
         initialised += pid_ranks
         assert [(name, rank) for rank in pid_ranks for name in loaded] == in_child
         assert not told or pid_ranks, f"process {pid} has worked without having been initialised"
         assert COMMANDS * (len(told) // len(COMMANDS)) == [function for _, function in told]
-    assert sorted(ranks) == sorted(initialised)
+    assert Counter(ranks) == Counter(initialised)
     assert requests * len(COMMANDS) == len(work)
 
 
@@ -108,9 +108,9 @@ def _recorded(exports: ModuleExports[Any], record: str | os.PathLike[str]) -> Mo
     """Return the same module, each of whose functions, those that it does not have as well, is noted."""
     name = str(exports.name)
     hooks: dict[str, Callable[..., Any]] = {
-        "init_f": exports.init_f or (lambda: 0),
-        "init_child_f": exports.init_child_f or (lambda rank: 0),
-        "destroy_f": exports.destroy_f or (lambda: None),
+        "init_f": exports.init_f or _nothing,
+        "init_child_f": exports.init_child_f or _nothing,
+        "destroy_f": exports.destroy_f or _nothing,
     }
     noted: dict[str, Any] = {field: _noting(function, name, field, record) for field, function in hooks.items()}
     cmds = [
@@ -118,6 +118,10 @@ def _recorded(exports: ModuleExports[Any], record: str | os.PathLike[str]) -> Mo
         for cmd in exports.cmds or ()
     ]
     return attrs.evolve(exports, cmds=cmds or None, **noted)
+
+
+def _nothing(*_arguments: Any) -> None:
+    """Be the function of a module that has none."""
 
 
 def _noting(function: Callable[..., Any], module: str, name: str, record: str | os.PathLike[str]) -> Callable[..., Any]:

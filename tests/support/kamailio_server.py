@@ -1,0 +1,196 @@
+"""Kamailio as a process of its own, with a script that it loads, and a client's socket."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attr
+import pytest
+import sipmessage
+
+SUPPORT = Path(__file__).parent
+ROOT = SUPPORT.parents[1]
+EXAMPLE = ROOT / "docs" / "examples" / "kamailio"
+CONFIG = EXAMPLE / "kamailio.cfg"
+WITHIN = 30
+"""Seconds that nothing takes, so that what takes longer hangs."""
+
+# Kamailio has a Python of its own: what it needs is where the tests found it. All of that is plain Python.
+PYTHON_PATH = os.pathsep.join(map(str, (ROOT, SUPPORT, EXAMPLE, Path(attr.__file__).parents[1])))
+_PID = re.compile(r"\s*\d+\((\d+)\) (\w+): ")
+
+
+def free_port() -> int:
+    """Return a UDP port of the loopback interface that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Kamailio:
+    """A running Kamailio, its log line by line, and a client's socket.
+
+    Args:
+        program: Where Kamailio is.
+        directory: Where its configuration and its sockets are put.
+        script: The script that it loads.
+        more: More lines for its configuration, which is that of the example.
+        options: More options of its command line.
+
+    Attributes:
+        lines: What it has logged so far.
+        address: Where it listens.
+        client: The socket.
+    """
+
+    def __init__(self, program: str, directory: Path, script: Path, *, more: str = "", options: tuple[str, ...] = ()):
+        self.address = ("127.0.0.1", free_port())
+        self.config = directory / "kamailio.cfg"
+        self.config.write_text(CONFIG.read_text().replace("cfgengine", f"{more}\ncfgengine"))
+        self._directory = directory
+        self.command = [program, "-f", str(self.config), "-Y", str(directory)]
+        self.command += ["-A", f"LISTEN=udp:{self.text}", "-A", f'SCRIPT="{script}"', *options]
+        self.lines: list[str] = []
+        self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.client.bind(("127.0.0.1", 0))
+        self._unread: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._number = 0
+        # Where coverage is measured, this would have it measured there as well, and its handler for SIGTERM in the way.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+        environment |= {"PYTHONPATH": PYTHON_PATH, "PYTHONDONTWRITEBYTECODE": "1"}
+        self.process = subprocess.Popen(
+            [*self.command, "-DD", "-E"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="backslashreplace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            self._unread.put(self.lines[-1])
+        self._unread.put(None)
+
+    @property
+    def text(self) -> str:
+        return "{}:{}".format(*self.address)
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.lines)
+
+    # Its log --------------------------------------------------------------------------------------------------------
+
+    def wait_for(self, text: str) -> str:
+        """Return the next line of the log with *text* in it."""
+        while True:
+            try:
+                line = self._unread.get(timeout=WITHIN)
+            except queue.Empty:
+                pytest.fail(f"Kamailio did not log {text!r} within {WITHIN} s:\n{self.log}")
+            if line is None:
+                pytest.fail(f"Kamailio ended without logging {text!r}:\n{self.log}")
+            if text in line:
+                return line
+
+    # What a client does ---------------------------------------------------------------------------------------------
+
+    def request(self, method: str = "OPTIONS", max_forwards: int = 70) -> bytes:
+        """Return a new request."""
+        self._number += 1
+        via = "SIP/2.0/UDP {}:{};branch=z9hG4bK{}".format(*self.client.getsockname(), self._number)
+        headers = [
+            f"{method} sip:test@{self.text} SIP/2.0",
+            f"Via: {via}",
+            f"Max-Forwards: {max_forwards}",
+            "From: <sip:client@127.0.0.1>;tag=1",
+            "To: <sip:test@127.0.0.1>",
+            f"Call-ID: {self._number}@test",
+            f"CSeq: {self._number} {method}",
+            "Content-Length: 0",
+        ]
+        return "\r\n".join([*headers, "", ""]).encode()
+
+    def send(self, data: bytes) -> None:
+        self.client.sendto(data, self.address)
+
+    def ask(self, data: bytes, *, every: float = 0.5) -> sipmessage.Response:
+        """Send a request until it is answered, as a client of SIP does, and return the answer."""
+        until = time.monotonic() + WITHIN
+        number = sipmessage.Message.parse(data).headers["CSeq"]
+        self.client.settimeout(every)
+        while time.monotonic() < until:
+            try:
+                self.send(data)
+                answer = sipmessage.Message.parse(self.client.recv(65535))
+            except (TimeoutError, ConnectionRefusedError):  # it is not there yet, or busy starting
+                if self.process.poll() is not None:
+                    pytest.fail(f"Kamailio has ended:\n{self.log}")
+                continue
+            if isinstance(answer, sipmessage.Response) and answer.headers["CSeq"] == number:
+                return answer
+        pytest.fail(f"Kamailio did not answer within {WITHIN} s:\n{self.log}")
+
+    def rpc(self, method: str, program: str) -> str:
+        """Call a method of its RPC interface, which *more* has to have opened."""
+        command = [program, "-s", f"unix:{self._directory}/rpc", method]
+        return subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=True).stdout
+
+    # Its processes --------------------------------------------------------------------------------------------------
+
+    def processes(self) -> list[int]:
+        """Return its processes, the main one included: what the system says of its process group (Linux)."""
+        return processes_of(self.process.pid)
+
+    def end(self) -> int:
+        """Stop it in order, and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return its exit status, once no process is left."""
+        status = self.process.wait(WITHIN)
+        self._reader.join(WITHIN)
+        assert not self._reader.is_alive(), "some of its processes have not ended"
+        return status
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.client.close()
+
+
+def processes_of(group: int) -> list[int]:
+    """Return the processes of a process group."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            _, _, its_group, *_ = (path / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_group) == group:
+            found.append(int(path.name))
+    return found
+
+
+Start = Callable[..., Kamailio]
