@@ -11,7 +11,7 @@ from importlib import import_module
 
 from measure import table
 
-NAMES = ("calls", "lookups", "registration", "imports", "classes", "children", "native", "sip_server")
+NAMES = ("calls", "lookups", "registration", "imports", "classes", "children", "native", "sip_server", "kamailio")
 
 
 def main() -> None:

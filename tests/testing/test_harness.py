@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from making import Journal, make_exports
@@ -382,6 +382,47 @@ class TestRoute:
         with ModuleHarness(ModuleExports("bare")) as harness:
             harness.onbreak()
             assert [] == harness.events
+
+
+class TestImports:
+    """A test stands in for Python modules that only a server has."""
+
+    SOURCE = """
+from KSR import sl
+from sermod import REQUEST_ROUTE, CmdExport, ModuleExports
+
+def answer(msg, code):
+    import KSR
+
+    assert KSR.sl is sl
+    sl.sl_send_reply(int(code), "OK")
+    return 1
+
+exports = ModuleExports("answering", [CmdExport("answer", answer, 1, 0, REQUEST_ROUTE), CmdExport()])
+"""
+
+    @pytest.mark.parametrize("isolate", [False, True], ids=["here", "isolated"])
+    def test_they_are_what_the_module_imports(self, tmp_path, isolate):
+        """At its import and while it runs, and at the end they are gone."""
+        file = tmp_path / "answering.py"
+        file.write_text(self.SOURCE)
+        told, tell = os.pipe()
+        ksr = SimpleNamespace(sl=SimpleNamespace(sl_send_reply=lambda *reply: os.write(tell, repr(reply).encode())))
+        with ModuleHarness(file, imports={"KSR": ksr}, isolate=isolate) as harness:
+            assert 1 == harness.call("answer", "200")
+
+        assert b"(200, 'OK')" == os.read(told, 100)
+        assert "KSR" not in sys.modules
+        os.close(told)
+        os.close(tell)
+
+    def test_what_they_stand_in_for_is_back(self):
+        """A module that there is may be replaced as well."""
+        import colorsys
+
+        with ModuleHarness(make_exports("some"), imports={"colorsys": "something else"}):
+            assert "something else" == sys.modules["colorsys"]
+        assert colorsys is sys.modules["colorsys"]
 
 
 class TestProvide:
