@@ -22,6 +22,15 @@ WITHIN = 20.0
 # Its own allocators check themselves all the time, and would hide what is to be compared.
 ALLOCATORS = ("-X", "fm", "-x", "fm")
 
+ROUTE = """
+route = [
+    core.bind("mf_process_maxfwd_header", "10", route=REQUEST_ROUTE),
+    core.bind("foo_req", "one", "two", route=REQUEST_ROUTE),
+    core.bind("options_reply", route=REQUEST_ROUTE),
+]
+mod_init = Kamailio(core, request_route=route, message=MESSAGE).mod_init
+"""
+
 THREE_COMMANDS = """
 import KSR
 from sermod import REQUEST_ROUTE, CmdExport, Module, Registry, command, int_param
@@ -67,12 +76,6 @@ class Options(Module):
 core = Registry()
 for module in (Maxfwd(), Foobar(), Options()):
     core.register(module.exports)
-route = [
-    core.bind("mf_process_maxfwd_header", "10", route=REQUEST_ROUTE),
-    core.bind("foo_req", "one", "two", route=REQUEST_ROUTE),
-    core.bind("options_reply", route=REQUEST_ROUTE),
-]
-mod_init = Kamailio(core, request_route=route).mod_init
 """
 
 OF_THE_EXAMPLE = """
@@ -85,12 +88,6 @@ core = Registry(path=[MODULES])
 for name in ("sl", "maxfwd", "foobar", "options"):
     core.load(name)
 core.set_param("foobar", "foo_bar", 5)
-route = [
-    core.bind("mf_process_maxfwd_header", "10", route=REQUEST_ROUTE),
-    core.bind("foo_req", "one", "two", route=REQUEST_ROUTE),
-    core.bind("options_reply", route=REQUEST_ROUTE),
-]
-mod_init = Kamailio(core, request_route=route, message=Request).mod_init
 """
 
 WITHOUT = """
@@ -165,7 +162,10 @@ def rows() -> list[Row]:
             return server
 
         other = started(WITHOUT)
-        servers = [started(THREE_COMMANDS), started(OF_THE_EXAMPLE)]
+        servers = [
+            started(THREE_COMMANDS + ROUTE.replace("MESSAGE", "None")),
+            started(OF_THE_EXAMPLE + ROUTE.replace("MESSAGE", "Request")),
+        ]
         rounds = [([measure(one) for one in servers], measure(other)) for _ in range(REPEATS)]
     what = "CPU time of a request to Kamailio, three commands"
     return [

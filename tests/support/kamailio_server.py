@@ -45,6 +45,7 @@ class Kamailio:
         directory: Where its configuration and its sockets are put.
         script: The script that it loads.
         more: More lines for its configuration, which is that of the example.
+        tcp: Whether it has the processes that TCP needs.
         options: More options of its command line.
 
     Attributes:
@@ -53,10 +54,20 @@ class Kamailio:
         client: The socket.
     """
 
-    def __init__(self, program: str, directory: Path, script: Path, *, more: str = "", options: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        program: str,
+        directory: Path,
+        script: Path,
+        *,
+        more: str = "",
+        tcp: bool = False,
+        options: tuple[str, ...] = (),
+    ) -> None:
         self.address = ("127.0.0.1", free_port())
         self.config = directory / "kamailio.cfg"
-        self.config.write_text(CONFIG.read_text().replace("cfgengine", f"{more}\ncfgengine"))
+        text = CONFIG.read_text().replace("cfgengine", f"{more}\ncfgengine")
+        self.config.write_text(text.replace("disable_tcp=yes", "tcp_children=1") if tcp else text)
         self._directory = directory
         self.command = [program, "-f", str(self.config), "-Y", str(directory)]
         self.command += ["-A", f"LISTEN=udp:{self.text}", "-A", f'SCRIPT="{script}"', *options]
