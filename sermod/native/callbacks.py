@@ -15,8 +15,7 @@ import attrs
 from sermod.exports import CmdExport
 from sermod.native.failures import FAILED, Called
 from sermod.native.functions import NativeFunction
-from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, address_in, text
-from sermod.native.messages import FUNCTION
+from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, FUNCTION, address_in, text
 from sermod.signatures import accepts, with_last_arguments
 
 Message = Callable[[int | None], object]

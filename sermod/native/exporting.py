@@ -20,6 +20,7 @@ from sermod.native.layout import (
     FIND_EXPORT_FUNCTION,
     FIXUP_FUNCTION,
     FREE_FUNCTION,
+    FUNCTION,
     INIT_FUNCTION,
     ONBREAK_FUNCTION,
     RESPONSE_FUNCTION,
@@ -30,7 +31,6 @@ from sermod.native.layout import (
     c_string,
     text,
 )
-from sermod.native.messages import FUNCTION
 from sermod.native.shared import SharedParam, take_all
 from sermod.native.symbols import function_of
 from sermod.native.variables import IntVariable, StringVariable

@@ -69,10 +69,11 @@ def ways(command):
 
 
 class TestCommand:
-    def test_it_returns_what_c_returns(self, called, command):
-        called.result = -(2**31)
+    @pytest.mark.parametrize("result", [-(2**31), -1, 0, 1, 2**31 - 1])
+    def test_it_returns_what_c_returns(self, called, command, result):
+        called.result = result
 
-        assert [-(2**31)] * 2 == [call(1) for call in ways(command)]
+        assert [result] * 2 == [call(1) for call in ways(command)]
 
     def test_parameters_that_are_left_out_are_null(self, called, command):
         for call in ways(command):
