@@ -350,7 +350,10 @@ class TestSymbols:
         made.pointers |= {448: "absent_free", 456: "in_needed", 464: "in_lost"}
         made.libraries = (str(needed), str(tmp_path / "lost.so"))
 
-        assert "defines absent_free, in_lost, which it needs" in refusal(made.write(tmp_path / "needing.so"))
+        told = refusal(made.write(tmp_path / "needing.so"))
+
+        assert f"cannot be opened: {tmp_path / 'lost.so'}: cannot open shared object file" in told
+        assert "defines absent_free, in_lost, which it needs" in told
 
     def test_the_look_up_has_a_hint(self, tmp_path):
         told = refusal(self.needing(tmp_path, "sermod_find_export"))
