@@ -190,9 +190,15 @@ class NativeFixup(NativeFunction):
             What the fixup has left where the pointer to the string was: as large as a pointer, and often one.
 
         Raises:
+            MemoryError: There is no copy of it for the fixup.
             ValueError: The fixup has refused it, or there is a NUL in it.
         """
         place = ctypes.c_void_p(self._strdup(_checked(param, param_no, self)))
+        if not place:
+            raise MemoryError(
+                f"the allocator has returned a null pointer for {self!r}, which would write there: does it work as "
+                f"early as this? See sermod.native.load(strdup=...)"
+            )
         code: int = self._call(ctypes.byref(place), param_no)
         if code < 0:
             raise ValueError(f"{self!r} returned {code}")

@@ -369,6 +369,17 @@ class TestFixup:
 
         assert value == self.make(replace)("text", 1)
 
+    @pytest.mark.parametrize("nothing", [None, 0])
+    def test_an_allocator_that_has_nothing(self, monkeypatch, nothing):
+        """The fixup is not called: it would take the null pointer for a string."""
+        monkeypatch.setattr(self, "allocate", lambda _raw: nothing)
+        called = []
+        fixup = self.make(lambda _place, number: called.append(number) or 0)
+
+        with pytest.raises(MemoryError, match=r"has returned a null pointer for <C function fixup of tell"):
+            fixup("text", 1)
+        assert [] == called
+
     @pytest.mark.parametrize("code", [0, 1, 2**31 - 1])
     def test_only_a_negative_result_is_an_error(self, code):
         assert self.make(lambda _place, _number: code)("text", 1)

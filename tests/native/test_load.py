@@ -462,6 +462,14 @@ class TestImport:
         assert "False True\n" == done.stdout
 
 
+def test_what_is_stored_is_kept_by_the_library(small):
+    """C may have copied the pointer: the string outlives the exports and whoever has set the parameter."""
+    pointer = native.load(small).parameters[1].param_pointer
+    pointer.store("stored")
+
+    assert [b"stored"] == [buffer.value for buffer in library._opened[-1].kept]
+
+
 def test_libraries_stay_open(small):
     """What C has of a library, nobody can know: each that was opened is kept for good."""
     before = len(library._opened)
