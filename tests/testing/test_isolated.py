@@ -332,6 +332,9 @@ class TestCompiled:
             pass
 
     def test_what_c_prints_is_not_lost(self, build, capfd):
+        libc = ctypes.CDLL(None)
+        full = 0  # _IOFBF; where PYTHONUNBUFFERED is set, C does not buffer at all
+        assert 0 == libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, full, 4096)
         with ModuleHarness(build("misbehaving"), isolate=True) as harness:
             harness.call("well")
 
