@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 from pathlib import Path
@@ -323,6 +324,20 @@ class TestCompiled:
             assert 1 == harness.call("well")
             with pytest.raises(ChildDiedError, match=told):
                 harness.call(name)
+
+    def test_the_stack_of_the_test_run_is_not_shown(self, build, tmp_path):
+        """Of a crash in another process, the handler that pytest has set would tell as if the test run had ended."""
+        module = build("misbehaving")
+
+        def child():
+            with (tmp_path / "stacks").open("w") as file:
+                faulthandler.enable(file)
+                with ModuleHarness(module, isolate=True) as harness, pytest.raises(ChildDiedError):
+                    harness.call("segv")
+                faulthandler.disable()
+            return (tmp_path / "stacks").read_text()
+
+        assert "" == in_child(child)
 
     def test_a_crash_in_init(self, build, monkeypatch):
         monkeypatch.setenv("CRASH_IN_INIT", "1")
