@@ -7,16 +7,16 @@ every command has are recognised by identity, which needs no call.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
 from sermod.exports import CmdExport
 from sermod.native.failures import FAILED, Called
 from sermod.native.functions import NativeFunction
-from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, address_in, text
-from sermod.native.messages import FUNCTION
+from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, FUNCTION, address_in, text
 from sermod.signatures import accepts, with_last_arguments
 
 Message = Callable[[int | None], object]
@@ -26,8 +26,10 @@ _C_SHAPE: Final = 2
 _TRUE: Final = 1
 _STOP: Final = 0
 _FALSE: Final = -1
-_NULLABLE: Final = "PzZO"
-"""The codes of the types that ctypes has for pointers."""
+_STRINGS: Final = "zZ"
+"""The codes of the types that ctypes has for pointers to strings."""
+_NO_RESULT: Final[dict[str, object]] = {**dict.fromkeys("PzZO"), "c": b"\xff", "u": "\0", "?": False}
+"""What C gets where Python has no result, by the codes of the types of ctypes for which that is not the number -1."""
 
 
 @attrs.frozen
@@ -239,14 +241,17 @@ _WITH_HANDLES: Final[tuple[Callable[..., Callable[..., int]], ...]] = (
 
 
 def _guarded(function: Callable[..., Any], called: Called, prototype: Any) -> Callable[..., Any]:
-    """Return a function of any arguments that does not raise: where it would, its result is -1, or null."""
+    """Return a function of any arguments that does not raise: where it would, its result is -1, null, or false."""
     restype = prototype._restype_
     failure = _failure_of(restype)
+    texts: dict[bytes | str, ctypes.Array[Any]] = {}
 
     def call(*arguments: Any) -> Any:
         try:
             result = function(*arguments)
             _check_fits(result, restype)
+            if restype is not None and restype._type_ in _STRINGS and result is not None:
+                result = _address_of_text(result, texts)
         except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
             called.failed(error)
             return failure
@@ -259,10 +264,44 @@ def _check_fits(result: Any, restype: Any) -> None:
     """Raise for a result that ctypes would refuse, or cut off, when nobody can be told any more."""
     if restype is None:
         return
-    value = restype(result).value
-    if isinstance(result, int) and value is not None and value != result:
-        raise OverflowError(f"{result} does not fit into {restype.__name__}")
+    made = restype(result)
+    if restype._type_ in _STRINGS:  # the value of such a one is what it points to
+        return
+    value = made.value
+    is_whole = isinstance(result, int) and isinstance(value, (int, float))
+    if (is_whole or isinstance(value, bool)) and value != result:
+        raise OverflowError(f"{result!r} does not fit into {restype.__name__}")
+
+
+def _address_of_text(result: bytes | str | int, texts: dict[bytes | str, ctypes.Array[Any]]) -> int:
+    """Return the address of a string that C has for good; ctypes would leak one at each call."""
+    if isinstance(result, int):
+        return result
+    if result not in texts:
+        texts[result] = (
+            ctypes.create_string_buffer(result) if isinstance(result, bytes) else ctypes.create_unicode_buffer(result)
+        )
+    return ctypes.addressof(texts[result])
 
 
 def _failure_of(restype: Any) -> object:
-    return None if restype is None or restype._type_ in _NULLABLE else restype(FAILED).value
+    if restype is None:
+        return None
+    return _NO_RESULT[restype._type_] if restype._type_ in _NO_RESULT else restype(FAILED).value
+
+
+def check_prototype(prototype: object, what: str) -> None:
+    """Raise where a function of Python cannot have a prototype.
+
+    Args:
+        prototype: What it is.
+        what: What it was given for, for messages.
+
+    Raises:
+        TypeError: It is none, or its result is of a type that ctypes takes from no function of Python.
+    """
+    if not (isinstance(prototype, type) and issubclass(prototype, FUNCTION)):
+        raise TypeError(f"{what}: what ctypes.CFUNCTYPE() returns is a prototype (got {prototype!r})")
+    restype: Any = cast("Any", prototype)._restype_
+    if restype is not None and not isinstance(getattr(restype, "_type_", None), str):
+        raise TypeError(f"{what}: C can have no {restype.__name__} from Python; declare a pointer as c_void_p")

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from sermod.errors import FixupError, LifecycleError, UnknownCommandError
 from sermod.exports import CmdExport, ModuleExports, ParamExport
 from sermod.lookup import looking_up_in
-from sermod.native.callbacks import Message, command_callback
+from sermod.native.callbacks import Message, check_prototype, command_callback
 from sermod.native.core import CoreLookup
 from sermod.native.failures import Called, Failures
 from sermod.native.functions import NativeFixup, NativeFunction
@@ -20,6 +20,7 @@ from sermod.native.layout import (
     FIND_EXPORT_FUNCTION,
     FIXUP_FUNCTION,
     FREE_FUNCTION,
+    FUNCTION,
     INIT_FUNCTION,
     ONBREAK_FUNCTION,
     RESPONSE_FUNCTION,
@@ -30,7 +31,6 @@ from sermod.native.layout import (
     c_string,
     text,
 )
-from sermod.native.messages import FUNCTION
 from sermod.native.shared import SharedParam, take_all
 from sermod.native.symbols import function_of
 from sermod.native.variables import IntVariable, StringVariable
@@ -74,6 +74,7 @@ class NativeExports:
         self._struct = self._make()
 
     def __enter__(self) -> Self:
+        self._check_open("NativeExports.__enter__")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -318,8 +319,8 @@ def to_c(
 
     The core writes to the parameters; the Python module has the values from its ``init_f`` on. A fixup leaves a handle
     where the string was, and the command gets what the fixup returned. An exception, or a result that C cannot take,
-    becomes -1, is logged with its traceback by the logger ``sermod.native``, and is kept in
-    :attr:`NativeExports.errors`.
+    becomes -1 (a null pointer or false, where a prototype says that C gets one), is logged with its traceback by the
+    logger ``sermod.native``, and is kept in :attr:`NativeExports.errors`.
 
     Args:
         exports: What a module passes to the core.
@@ -344,14 +345,15 @@ def to_c(
         ...     ctypes.string_at(native.pointer.contents.name)
         b'pong'
     """
+    if message is not None and not callable(message):
+        raise TypeError(f"to_c(message=...) takes a function of the address (got {message!r})")
     prototypes = prototypes or {}
     names = {str(export.name) for export in exports.commands}
     for name, prototype in prototypes.items():
         if name not in names:
             wrong = f"to_c(prototypes=...): module {exports.name!r} has no command {name!r}"
             raise UnknownCommandError(wrong, asked=name, available=names)
-        if not (isinstance(prototype, type) and issubclass(prototype, FUNCTION)):
-            raise TypeError(f"to_c(prototypes=...): what ctypes.CFUNCTYPE() returns is a prototype (got {prototype!r})")
+        check_prototype(prototype, f"to_c(prototypes=...), command {name!r}")
     return NativeExports(
         exports,
         message=message,

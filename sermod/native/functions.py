@@ -8,9 +8,10 @@ from inspect import Parameter, Signature
 from typing import Any, Final
 
 from sermod.native.layout import CALL_OF_COMMAND, FIXUP_FUNCTION, c_string
-from sermod.native.messages import address_of, call_with
+from sermod.native.messages import REFERENCE, address_of, call_with
 
-_from_param: Final = ctypes.c_void_p.from_param
+_ADDRESS: Final = ctypes.c_void_p
+_from_param: Final = _ADDRESS.from_param
 _C_SHAPE: Final = 2  # parameters of every C command, whatever its param_no
 
 
@@ -116,17 +117,7 @@ class NativeCommand(NativeFunction):
         if len(values) > _C_SHAPE:
             raise TypeError(f"{self!r} takes {_C_SHAPE} parameters at the most (got {len(values)})")
         padded = (*values, None, None)
-        call, address = self._call, ctypes.c_void_p
-        param1, param2 = self._prepare(padded[0], 1), self._prepare(padded[1], 2)
-
-        def run(msg: Any) -> Any:
-            if type(msg) is address:
-                return call(msg, param1, param2)
-            if type(msg) is int:
-                return call(_from_param(msg), param1, param2)
-            return call_with(call, msg, param1, param2)
-
-        return run
+        return _calling(self._call, self._prepare(padded[0], 1), self._prepare(padded[1], 2))
 
     def _prepare(self, value: object, number: int) -> object:
         """Return a parameter as ctypes passes it on at once; it keeps alive what it is the address of."""
@@ -138,6 +129,29 @@ class NativeCommand(NativeFunction):
             return _from_param(value)
         address, kept = address_of(value, f"parameter {number} of {self!r}")
         return _keeping(address, kept)
+
+
+def _calling(call: Callable[..., int], param1: object, param2: object) -> Callable[[Any], int]:
+    # What every call needs are arguments with a default: they cost less to get at than what is built in, or in a
+    # closure. Each kind of message is looked for by itself, since each costs those behind it a part of a call.
+    def run(
+        msg: Any,
+        call: Callable[..., Any] = call,
+        param1: object = param1,
+        param2: object = param2,
+        kind_of: type = type,
+        integer: type = int,
+    ) -> Any:
+        kind = kind_of(msg)
+        if kind is _ADDRESS:
+            return call(msg, param1, param2)
+        if kind is integer:
+            return call(_from_param(msg), param1, param2)
+        if kind is REFERENCE:
+            return call(msg, param1, param2)
+        return call_with(call, msg, param1, param2)
+
+    return run
 
 
 def _keeping(address: int, kept: object) -> object:
@@ -176,9 +190,15 @@ class NativeFixup(NativeFunction):
             What the fixup has left where the pointer to the string was: as large as a pointer, and often one.
 
         Raises:
+            MemoryError: There is no copy of it for the fixup.
             ValueError: The fixup has refused it, or there is a NUL in it.
         """
         place = ctypes.c_void_p(self._strdup(_checked(param, param_no, self)))
+        if not place:
+            raise MemoryError(
+                f"the allocator has returned a null pointer for {self!r}, which would write there: does it work as "
+                f"early as this? See sermod.native.load(strdup=...)"
+            )
         code: int = self._call(ctypes.byref(place), param_no)
         if code < 0:
             raise ValueError(f"{self!r} returned {code}")

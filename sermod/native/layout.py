@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 TEXT_ENCODING: Final = "utf-8"
 """How strings cross the border, with surrogateescape, so that any bytes survive."""
@@ -46,6 +47,9 @@ class ModuleExportsStruct(ctypes.Structure):
     )
 
 
+FUNCTION: Final[type[Any]] = ctypes.CFUNCTYPE(None).__mro__[1]
+"""The type of every ctypes function."""
+
 _int: Final = ctypes.c_int
 _address: Final = ctypes.c_void_p
 
@@ -60,8 +64,13 @@ FIND_EXPORT_FUNCTION: Final = ctypes.CFUNCTYPE(_address, ctypes.c_char_p, _int, 
 STRDUP_FUNCTION: Final = ctypes.CFUNCTYPE(_address, ctypes.c_char_p)
 FREE_FUNCTION: Final = ctypes.CFUNCTYPE(None, _address)
 
-CALL_OF_COMMAND: Final = ctypes.CFUNCTYPE(_int)
-"""A command as Python calls it: without declared arguments, and so with arguments that are prepared once."""
+CALL_OF_COMMAND: Final = cast(
+    "Callable[[int], Callable[..., int]]", type("Command", (FUNCTION,), {"_flags_": INIT_FUNCTION._flags_})
+)
+"""A command as Python calls it: without declared arguments, and so with arguments that are prepared once.
+
+Nor has it a declared result. ctypes takes that for the C ``int`` that it is, sooner than where it is told so.
+"""
 CALLED_WITH_HANDLES: Final = tuple(ctypes.CFUNCTYPE(_int, _address, *[ctypes.c_size_t] * count) for count in range(3))
 """A command as C calls it, by the number of parameters that Python looks at, each a number of a pointer's size."""
 CALLED_WITH_TEXT: Final = tuple(ctypes.CFUNCTYPE(_int, _address, *[ctypes.c_char_p] * count) for count in range(3))

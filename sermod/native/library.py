@@ -135,13 +135,15 @@ def _why_not_opened(
     if not missing:
         return f"the compiled module {what!r} cannot be opened: {error}"
     where = "this process" if core is None else f"this process, {os.fspath(core)!r} included,"
+    # The system tells of one symbol, unless it is something else that keeps it from opening the file.
+    why = "" if any(name in str(error) for name in missing) else f": {error}"
     hint = ""
     if FIND_EXPORT in missing:
         hint = f" ({FIND_EXPORT} is a variable that the module itself defines: see sermod.h)"
     return (
-        f"the compiled module {what!r} cannot be opened: nothing in {where} defines {', '.join(missing)}, which it "
-        f"needs{hint}; name the library that does, sermod.native.load(..., core='libcore.so'), or link the module with "
-        f"it"
+        f"the compiled module {what!r} cannot be opened{why}: nothing in {where} defines {', '.join(missing)}, which "
+        f"it needs{hint}; name the library that does, sermod.native.load(..., core='libcore.so'), or link the module "
+        f"with it"
     )
 
 

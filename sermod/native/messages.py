@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
+from sermod.native.layout import FUNCTION
+
 KindT = TypeVar("KindT")
 
 _from_param: Final = ctypes.c_void_p.from_param
 REFERENCE: Final = type(ctypes.byref(ctypes.c_int()))
 """The type of an argument that is prepared for a call."""
-FUNCTION: Final[type[Any]] = ctypes.CFUNCTYPE(None).__mro__[1]
-"""The type of every ctypes function."""
 _POINTER: Final[type[Any]] = ctypes.POINTER(ctypes.c_int).__mro__[1]
 _POINTERS: Final = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_wchar_p, _POINTER, FUNCTION)
 

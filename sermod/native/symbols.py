@@ -6,8 +6,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-from sermod.native.layout import address_in
-from sermod.native.messages import FUNCTION
+from sermod.native.layout import FUNCTION, address_in
 
 
 def address_of_symbol(handle: ctypes.CDLL, name: str) -> int | None:

@@ -10,7 +10,7 @@ from sermod.native.memory import Memory
 from sermod.pointers import Pointer
 
 LONGEST_VALUE = 65_536
-"""A string parameter's value has its NUL within so many bytes."""
+"""A string parameter's value has its NUL behind so many bytes at the most."""
 
 
 class _Variable(Pointer[Any]):
@@ -77,6 +77,15 @@ class StringVariable(_Variable):
             value = text(memory.string(place, LONGEST_VALUE))
         self._loaded = value, place
         return value
+
+    def check(self, value: str | None, /) -> None:
+        """Raise where C cannot have a value, or it could not be read again.
+
+        Raises:
+            ValueError: It has no bytes, or too many of them.
+        """
+        if value is not None and (length := len(c_string(value))) > LONGEST_VALUE:
+            raise ValueError(f"it is {length} bytes long, and {LONGEST_VALUE} are the most")
 
     def store(self, value: str | None, /) -> None:
         """Write to the module's memory. What it pointed to before is the module's own, and not freed."""

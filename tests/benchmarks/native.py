@@ -18,6 +18,7 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 from compiling import SOURCES, compile_module, compile_text
 
 from sermod import REQUEST_ROUTE, CmdExport, Lifecycle, ModuleExports, Registry, native, null_terminated
+from sermod.native.layout import CALL_OF_COMMAND
 
 CALLS = 100_000
 ENTRIES = (1_000, 4_000)
@@ -80,42 +81,36 @@ def commands(directory: Path) -> list[Row]:
     declared = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)(address)
     half_declared = ctypes.CFUNCTYPE(c_int, c_void_p)(address)
     references = [*map(c_void_p.from_param, places)]
+    without_result = CALL_OF_COMMAND(address)
 
-    nop = actions[0].run
+    nop, fixed = (action.run for action in actions)
     goal = "at most 1.15"
-    c_void_ps = "bare, prepared c_void_p objects"
-    rows = [
+    address, pointer, reference = places[0], pointers[0], references[0]
+    params = references[1:]
+    # Beside what is fastest in ctypes for a message of the same kind, and beside other ways.
+    cases: tuple[tuple[str, Callable[..., object], object, str, Callable[..., object], list[Any], str], ...] = (
+        ("run(c_void_p), two strings", nop, pointer, "c_void_p, references", undeclared, [pointer, *params], goal),
+        ("run(c_void_p), two fixed-up", fixed, pointer, "c_void_p, references", undeclared, [pointer, *params], goal),
+        ("run(c_void_p), two strings", nop, pointer, "c_void_p objects", undeclared, pointers, goal),
+        ("run(c_void_p), two strings", nop, pointer, "without a result type", without_result, [pointer, *params], ""),
+        ("run(int), two strings", nop, address, "int, references", half_declared, [address, *params], goal),
+        ("run(int), two strings", nop, address, "c_void_p objects", undeclared, pointers, goal),
+        ("run(int), two strings", nop, address, "declared arguments, all int", declared, places, ""),
+        ("run(reference), two strings", nop, reference, "references", undeclared, references, ""),
+        ("run(bytearray), two strings", nop, bytearray(256), "c_void_p objects", undeclared, pointers, ""),
+    )
+    return [
         compare(
-            f"run(c_void_p), {what}",
-            calling(action.run, pointers[0]),
-            c_void_ps,
-            calling_bare(undeclared, *pointers),
-            goal,
+            what,
+            calling(run, msg),
+            f"bare: {beside}",
+            calling_bare(bare, *arguments),
+            aim or "no goal",
             repeats=REPEATS,
             per=CALLS,
         )
-        for what, action in zip(("two strings", "two fixed-up"), actions, strict=True)
+        for what, run, msg, beside, bare, arguments, aim in cases
     ]
-    for what, msg, beside, bare, arguments in (
-        ("run(int)", places[0], c_void_ps, undeclared, pointers),
-        ("run(int)", places[0], "bare, declared arguments, all int", declared, places),
-        ("run(int)", places[0], "bare, int, and prepared references", half_declared, [places[0], *references[1:]]),
-        ("run(c_void_p)", pointers[0], "bare, c_void_p, and prepared references", undeclared,
-         [pointers[0], *references[1:]]),
-        ("run(bytearray)", bytearray(256), c_void_ps, undeclared, pointers),
-    ):  # fmt: skip
-        rows.append(
-            compare(
-                f"{what}, two strings",
-                calling(nop, msg),
-                beside,
-                calling_bare(bare, *arguments),
-                goal if bare is undeclared and arguments is pointers and what == "run(int)" else "no goal",
-                repeats=REPEATS,
-                per=CALLS,
-            )
-        )
-    return rows
 
 
 # C calls Python -----------------------------------------------------------------------------------------------------

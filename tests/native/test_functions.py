@@ -69,10 +69,11 @@ def ways(command):
 
 
 class TestCommand:
-    def test_it_returns_what_c_returns(self, called, command):
-        called.result = -(2**31)
+    @pytest.mark.parametrize("result", [-(2**31), -1, 0, 1, 2**31 - 1])
+    def test_it_returns_what_c_returns(self, called, command, result):
+        called.result = result
 
-        assert [-(2**31)] * 2 == [call(1) for call in ways(command)]
+        assert [result] * 2 == [call(1) for call in ways(command)]
 
     def test_parameters_that_are_left_out_are_null(self, called, command):
         for call in ways(command):
@@ -367,6 +368,17 @@ class TestFixup:
             return 0
 
         assert value == self.make(replace)("text", 1)
+
+    @pytest.mark.parametrize("nothing", [None, 0])
+    def test_an_allocator_that_has_nothing(self, monkeypatch, nothing):
+        """The fixup is not called: it would take the null pointer for a string."""
+        monkeypatch.setattr(self, "allocate", lambda _raw: nothing)
+        called = []
+        fixup = self.make(lambda _place, number: called.append(number) or 0)
+
+        with pytest.raises(MemoryError, match=r"has returned a null pointer for <C function fixup of tell"):
+            fixup("text", 1)
+        assert [] == called
 
     @pytest.mark.parametrize("code", [0, 1, 2**31 - 1])
     def test_only_a_negative_result_is_an_error(self, code):

@@ -350,7 +350,10 @@ class TestSymbols:
         made.pointers |= {448: "absent_free", 456: "in_needed", 464: "in_lost"}
         made.libraries = (str(needed), str(tmp_path / "lost.so"))
 
-        assert "defines absent_free, in_lost, which it needs" in refusal(made.write(tmp_path / "needing.so"))
+        told = refusal(made.write(tmp_path / "needing.so"))
+
+        assert f"cannot be opened: {tmp_path / 'lost.so'}: cannot open shared object file" in told
+        assert "defines absent_free, in_lost, which it needs" in told
 
     def test_the_look_up_has_a_hint(self, tmp_path):
         told = refusal(self.needing(tmp_path, "sermod_find_export"))
@@ -457,6 +460,14 @@ class TestImport:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
         assert "False True\n" == done.stdout
+
+
+def test_what_is_stored_is_kept_by_the_library(small):
+    """C may have copied the pointer: the string outlives the exports and whoever has set the parameter."""
+    pointer = native.load(small).parameters[1].param_pointer
+    pointer.store("stored")
+
+    assert [b"stored"] == [buffer.value for buffer in library._opened[-1].kept]
 
 
 def test_libraries_stay_open(small):

@@ -76,7 +76,7 @@ command.function(0, command.fixup("x", int(sys.argv[2])))
 
 def test_the_tests_of_both_sides(sanitizing):
     """Every test of C modules, and of the core in C, passes under it."""
-    done = sanitizing("-m", "pytest", "-q", "-p", "no:cacheprovider", *(HERE / name for name in TESTS))
+    done = sanitizing("-m", "pytest", "-q", "--capture=sys", "-p", "no:cacheprovider", *(HERE / name for name in TESTS))
 
     assert 0 == done.returncode, done.stdout[-10_000:] + done.stderr[-10_000:]
     assert "passed" in done.stdout

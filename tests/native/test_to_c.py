@@ -449,6 +449,10 @@ class TestFailures:
             logging.getLogger("sermod.native").removeHandler(handler)
         assert [ZeroDivisionError, OSError] == [type(error) for error in native.errors]
 
+    def test_a_message_that_nothing_makes(self):
+        with pytest.raises(TypeError, match=r"to_c\(message=...\) takes a function of the address \(got 5\)"):
+            command(lambda msg: 1, message=5)
+
     def test_a_message_that_cannot_be_made(self):
         def message(address):
             raise LookupError(address)
@@ -702,6 +706,10 @@ class TestPrototypes:
             (c_void_p, "text", None),
             (c_void_p, -1, None),
             (c_char_p, 1.5, None),
+            (ctypes.c_char, "text", b"\xff"),
+            (ctypes.c_wchar, 5, "\0"),
+            (ctypes.c_bool, None, False),
+            (ctypes.c_bool, 5, False),
         ],
     )
     def test_a_result_that_does_not_fit(self, restype, result, failure):
@@ -713,7 +721,20 @@ class TestPrototypes:
         assert isinstance(native.last_error, (TypeError, OverflowError))
 
     @pytest.mark.parametrize(
-        ("restype", "result"), [(c_int, -5), (c_double, 3), (c_void_p, 0x1234), (c_void_p, None), (c_int, True)]
+        ("restype", "result"),
+        [
+            (c_int, -5),
+            (c_int, True),
+            (c_double, 3),
+            (c_void_p, 0x1234),
+            (c_void_p, None),
+            (c_char_p, None),
+            (c_char_p, b"text"),
+            (ctypes.c_wchar_p, "größe"),
+            (ctypes.c_char, b"x"),
+            (ctypes.c_wchar, "ß"),
+            (ctypes.c_bool, True),
+        ],
     )
     def test_a_result_that_fits(self, restype, result):
         prototype = CFUNCTYPE(restype)
@@ -722,6 +743,31 @@ class TestPrototypes:
 
         assert result == function()
         assert () == native.errors
+
+    def test_the_address_of_a_string(self):
+        """It is handed on, and not followed."""
+        native = command(lambda: 0x1234, flags=0, prototypes={"c": CFUNCTYPE(c_char_p)})
+        function = CFUNCTYPE(c_void_p)(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
+
+        assert 0x1234 == function()
+        assert () == native.errors
+
+    def test_strings_stay_alive(self):
+        """C may keep what it got, and the same string is the same memory at each call."""
+        results = iter([b"first", b"second", b"first"])
+        native = command(lambda: next(results), flags=0, prototypes={"c": CFUNCTYPE(c_char_p)})
+        function = CFUNCTYPE(c_void_p)(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
+        first, second, again = function(), function(), function()
+        gc.collect()
+
+        assert first == again
+        assert [b"first", b"second"] == [ctypes.string_at(place) for place in (first, second)]
+
+    @pytest.mark.parametrize("restype", [Cmd, POINTER(c_int)])
+    def test_a_result_that_no_function_of_python_can_have(self, restype):
+        told = rf"command 'c': C can have no {restype.__name__} from Python; declare a pointer as c_void_p"
+        with pytest.raises(TypeError, match=told):
+            command(lambda: 1, flags=0, prototypes={"c": CFUNCTYPE(restype)})
 
     def test_no_result(self):
         journal = []
@@ -864,7 +910,7 @@ class TestClose:
     def test_using_it_afterwards(self):
         native = command(lambda msg: 1)
         native.close()
-        for use in (lambda: native.pointer, lambda: native.address):
+        for use in (lambda: native.pointer, lambda: native.address, native.__enter__):
             with pytest.raises(LifecycleError, match="the exports of module 'm' that C had are closed: make new ones"):
                 use()
 

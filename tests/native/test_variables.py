@@ -6,7 +6,7 @@ import pytest
 
 from sermod import Registry
 from sermod.native.memory import UnreadableError
-from sermod.native.variables import IntVariable, StringVariable
+from sermod.native.variables import LONGEST_VALUE, IntVariable, StringVariable
 
 
 @pytest.fixture
@@ -50,6 +50,16 @@ class TestString:
         assert value.encode("utf-8", "surrogateescape") == ctypes.string_at(place.value)
         assert value == variable.load()
 
+    def test_the_longest(self, variable):
+        """What could not be read again is refused before it is stored."""
+        variable.check(None)
+        for value in ("x" * LONGEST_VALUE, "ß" * (LONGEST_VALUE // 2)):
+            variable.check(value)
+            variable.store(value)
+            assert value == variable.load()
+        with pytest.raises(ValueError, match=f"it is {LONGEST_VALUE + 1} bytes long, and {LONGEST_VALUE} are the most"):
+            variable.check("ß" + "x" * (LONGEST_VALUE - 1))
+
     def test_what_is_stored_is_kept(self, variable, kept):
         """Longer than the variable has it: C may have copied the pointer."""
         variable.store("first")
@@ -87,6 +97,22 @@ class TestIdentity:
 
 
 class TestInRegistry:
+    @pytest.mark.parametrize("value", ["x" * (LONGEST_VALUE + 1), "\ud800"], ids=["long", "no bytes"])
+    def test_what_c_cannot_have(self, value):
+        """It is refused, and the parameter can be set all the same."""
+        from structures import Good
+
+        from sermod import ParamValueError
+
+        good = Good()
+        core = Registry()
+        core.register(good.read())
+        with pytest.raises(ParamValueError, match="for parameter 'text' of module 'good' is refused: "):
+            core.set_param("good", "text", value)
+        core.set_param("good", "text", "short")
+
+        assert b"short" == ctypes.string_at(good.text.value)
+
     def test_a_failure_puts_the_pointers_back(self):
         """All or nothing: where one parameter fails, the C variable of another has what it had, to the address."""
         from structures import Good

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 from pathlib import Path
@@ -324,6 +325,20 @@ class TestCompiled:
             with pytest.raises(ChildDiedError, match=told):
                 harness.call(name)
 
+    def test_the_stack_of_the_test_run_is_not_shown(self, build, tmp_path):
+        """Of a crash in another process, the handler that pytest has set would tell as if the test run had ended."""
+        module = build("misbehaving")
+
+        def child():
+            with (tmp_path / "stacks").open("w") as file:
+                faulthandler.enable(file)
+                with ModuleHarness(module, isolate=True) as harness, pytest.raises(ChildDiedError):
+                    harness.call("segv")
+                faulthandler.disable()
+            return (tmp_path / "stacks").read_text()
+
+        assert "" == in_child(child)
+
     def test_a_crash_in_init(self, build, monkeypatch):
         monkeypatch.setenv("CRASH_IN_INIT", "1")
         told = "was ended by SIGSEGV while it ran init_f of module 'misbehaving'"
@@ -332,6 +347,9 @@ class TestCompiled:
             pass
 
     def test_what_c_prints_is_not_lost(self, build, capfd):
+        libc = ctypes.CDLL(None)
+        full = 0  # _IOFBF; where PYTHONUNBUFFERED is set, C does not buffer at all
+        assert 0 == libc.setvbuf(ctypes.c_void_p.in_dll(libc, "stdout"), None, full, 4096)
         with ModuleHarness(build("misbehaving"), isolate=True) as harness:
             harness.call("well")
 
