@@ -9,6 +9,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self
 
+from sermod.errors import LifecycleError
 from sermod.events import ChildReady
 from sermod.exports import MsgT
 from sermod.failures import Failures
@@ -127,7 +128,15 @@ class AsyncPrefork:
             OSError: The system refused to fork a child again, too often.
             ExceptionGroup: The server was stopped, and a ``destroy_f`` raised.
             Exception: What ``on_event`` raised.
+            LifecycleError: The block is not entered.
         """
+        if not hasattr(self, "_ended"):
+            raise LifecycleError(
+                "wait_stopped() waits for the end of a server that is started: enter the block first, async with "
+                "AsyncPrefork(...) as children",
+                state="not started",
+                call="wait_stopped()",
+            )
         return await asyncio.shield(self._ended)
 
     async def _finish(self) -> None:

@@ -476,6 +476,17 @@ class TestChildren:
         with hosting(host_of) as host:
             host.value()
 
+    def test_before_the_block(self):
+        """There is no end to wait for, which is said, and nothing to stop."""
+
+        async def main():
+            children = AsyncPrefork(Prefork(make_life(), work_on, 1))
+            children.stop()
+            with pytest.raises(LifecycleError, match="enter the block first"):
+                await children.wait_stopped()
+
+        run(main)
+
 
 class TestSignals:
     """With `handle_signals`, SIGTERM and SIGINT stop the server; afterwards they do what they did before."""
