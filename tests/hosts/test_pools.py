@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -28,8 +29,17 @@ def run(file, *arguments, cwd, fork_among_threads=False):
     # Python 3.12 and later warn of a fork where there are threads, of which pools have some.
     warnings = "default" if fork_among_threads else "error"
     command = [sys.executable, "-W", warnings, str(file), *arguments]
+    # Coverage would handle SIGTERM in Python, some time after the signal: a process that waits by then is not ended.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
     done = subprocess.run(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False
+        command,
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert 0 == done.returncode, done.stdout
     return done.stdout
