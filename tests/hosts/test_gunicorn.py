@@ -140,7 +140,7 @@ class TestFaults:
 
     def test_init_child_f(self, tmp_path):
         """A worker that cannot be initialised stops gunicorn, and the modules are cleaned up."""
-        with gunicorn(tmp_path, "--workers", "3", fault="init_child_f") as server:
+        with gunicorn(tmp_path, "--workers", "3", "--graceful-timeout", "5", fault="init_child_f") as server:
             assert 3 == server.end()
 
         said = "init_child_f of module 'faulty' in rank 2 raised ValueError: there is no second licence"
@@ -221,7 +221,8 @@ class TestExample:
         """The answer has what the modules have put there."""
         text = PAGE.read_text(encoding="utf-8")
         shown = re.search(r"^\$ curl .*\n(HTTP/1.1 200 OK\n(?:[\w-]+:.*\n)+)", text, re.MULTILINE)[1]
-        with gunicorn(EXAMPLE, config=None, app="app:application") as server:
+        # Workers that have not answered may still be starting at the end, and then do not hear that it is the end.
+        with gunicorn(EXAMPLE, "--graceful-timeout", "5", config=None, app="app:application") as server:
             server.listen()
             status, headers = server.request(Max_Forwards="3")
             assert 501 == server.request(method="GET")[0]
@@ -230,8 +231,8 @@ class TestExample:
         assert 200 == status
         expected = [line.split(": ") for line in shown.splitlines()[1:]]
         assert dict(expected) == {name: headers[name] for name, _ in expected}
-        for line in ("foo module initializing", "child nr. 3 initializing", "foo module cleaning up"):
-            assert line in server.output
+        for line in ("foo module initializing", "child nr. [123] initializing", "foo module cleaning up"):
+            assert re.search(line, server.output)
 
     def test_its_configuration_is_checked(self):
         """`--check-config` loads the modules, sets their parameters and binds their calls, and ends."""
