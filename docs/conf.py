@@ -34,6 +34,7 @@ python_names = "|".join(dir(builtins))
 nitpick_ignore_regex = [
     (r"py:\w+", rf"({python_modules})(\..+)?|{python_names}"),
     (r"py:\w+", r"sermod(\.\w+)*\.\w*T"),  # type variables
+    (r"py:class", r"(sermod\.hosts\.gunicorn\.)?(Arbiter|Worker)"),  # what gunicorn hands its hooks
 ]
 
 html_theme = "furo"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -17,6 +18,7 @@ from sermod import (
     LoadedModule,
     ModuleExports,
     ParamExport,
+    Prefork,
     Problem,
     Registry,
     Severity,
@@ -26,6 +28,7 @@ from sermod import (
     load,
     null_terminated,
 )
+from sermod.hosts.asyncio import AsyncPrefork, initialised
 
 
 class Message:
@@ -135,6 +138,13 @@ async def embed() -> None:
     assert_type(await life.run_route_async(route, Message()), int)
     assert_type(await life.run_route_async([action], Message()), int)
     life.run_route(route, Message())  # type: ignore[arg-type]
+
+    async with initialised(Lifecycle(core)) as initialised_life:
+        assert_type(initialised_life, Lifecycle[Message])
+    async with AsyncPrefork(Prefork(Lifecycle(core), print, 3), handle_signals=True) as children:
+        assert_type(children, AsyncPrefork)
+        assert_type(await children.wait_stopped(), signal.Signals | None)
+    AsyncPrefork(Lifecycle(core))  # type: ignore[arg-type]
 
 
 # What is not of one host is of any ------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""The life of modules in the processes of a pool, whichever pool it is, and however it starts its processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from itertools import count
+from multiprocessing.util import Finalize
+from typing import Generic, TypeVar
+
+from sermod import Lifecycle, Route, State
+
+MsgT = TypeVar("MsgT")
+
+
+class PooledLife(Generic[MsgT]):
+    """A lifecycle, as one process of a pool has it.
+
+    Args:
+        life: The lifecycle. Where processes are forked, the main process has initialised it.
+    """
+
+    def __init__(self, life: Lifecycle[MsgT]) -> None:
+        self.life = life
+        self._failure: Exception | None = None
+
+    def begin(self, ranks: str) -> None:
+        """Initialise this process: to be called by the initializer of the pool.
+
+        A pool does not say what its initializer raises, and `multiprocessing.Pool` would start processes for ever. So
+        that is kept, for whoever waits for a result.
+
+        Args:
+            ranks: A file that all processes of the pool lock for their ranks.
+        """
+        try:
+            if self.life.state is State.CONFIGURING:  # nothing is inherited: this process is its own main process
+                self.life.init()
+                Finalize(None, self.life.close, exitpriority=1)  # called when the process ends in order
+            self.life.init_child(take_rank(ranks))
+        except Exception as error:  # noqa: BLE001 - run_route raises it
+            self._failure = error
+
+    def run_route(self, route: Route[MsgT], msg: MsgT) -> int:
+        """Run a route, or raise what has kept this process from being initialised."""
+        if self._failure is not None:
+            raise self._failure
+        return self.life.run_route(route, msg)
+
+
+def take_rank(ranks: str) -> int:
+    """Return the lowest rank, from 1 on, that no living process has, and keep it for this one.
+
+    Each rank is one byte of the file, locked. The system takes the lock back when the process ends, be it by SIGKILL.
+    """
+    descriptor = os.open(ranks, os.O_RDWR)  # never closed, since that would unlock it
+    return next(rank for rank in count(1) if _lock(descriptor, rank))
+
+
+def _lock(descriptor: int, byte: int) -> bool:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+    except BlockingIOError:
+        return False
+    return True
