@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from typing import NoReturn
@@ -17,7 +18,7 @@ def missing(what: str) -> NoReturn:
     reason = f"this test needs {what}, which is not installed"
     if os.environ.get("SERMOD_CI"):
         pytest.fail(f"{reason}; SERMOD_CI is set, so it does not count as skipped")
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
 
 
 def need(tool: str) -> str:
@@ -30,3 +31,12 @@ def need(tool: str) -> str:
     if path:
         return path
     missing(f"the program {tool!r}")
+
+
+def need_package(name: str) -> None:
+    """Want a package of Python, such as ``distributed``: at the top of a file of tests, before what imports it.
+
+    Where it is missing all tests of the file are skipped; with ``SERMOD_CI`` set they fail.
+    """
+    if importlib.util.find_spec(name) is None:
+        missing(f"the package {name!r}")
