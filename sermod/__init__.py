@@ -26,7 +26,7 @@ floor  file
 2      ``settings``: how children are to be run; ``stopsignals``: SIGTERM and SIGINT, noted;
        ``signatures``: what a callable takes; ``fixups``: ready-made ones
 1      ``events``: what happens to children; ``descriptors``: those of one process alone;
-       ``problems``: what validation finds; ``ranks``: the special processes; ``stdio``: what is buffered
+       ``problems``: what validation finds; ``ranks``: which process is which; ``stdio``: what is buffered
 =====  ================================================================================================================
 """
 
@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from sermod.ranks import PROC_MAIN as PROC_MAIN
     from sermod.ranks import PROC_TCP_MAIN as PROC_TCP_MAIN
     from sermod.ranks import PROC_TIMER as PROC_TIMER
+    from sermod.ranks import lowest_free_rank as lowest_free_rank
     from sermod.registry import LoadedModule as LoadedModule
     from sermod.registry import Registry as Registry
     from sermod.routes import REPLY_ROUTE as REPLY_ROUTE
@@ -178,6 +179,7 @@ _PUBLIC = {
     "find_problems": "validation",
     "int_param": "module_params",
     "load": "loader",
+    "lowest_free_rank": "ranks",
     "null_terminated": "validation",
     "pointer_param": "module_params",
     "pointer_to": "pointers",
@@ -256,6 +258,7 @@ __all__ = [
     "find_problems",
     "int_param",
     "load",
+    "lowest_free_rank",
     "null_terminated",
     "pointer_param",
     "pointer_to",

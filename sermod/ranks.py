@@ -1,4 +1,4 @@
-"""The ranks of the special processes, as ``init_child_f`` is told them.
+"""The ranks of processes, as ``init_child_f`` is told them.
 
 The children that do the work have the ranks 1, 2, 3 and so on. The values are those of the SER core; the spec, section
 1.4, says only that a child's rank is an integer.

@@ -79,9 +79,9 @@ mod_init = Kamailio(core, request_route=bind_route(core), message=Request).mod_i
 
 
 def all_ready(kamailio: Kamailio) -> None:
-    """Wait until each process has been initialised: the main one is not the last."""
-    kamailio.wait_for("teller: rank 0 is ready")
-    while kamailio.log.count("teller: rank") < len(kamailio.processes()):
+    """Wait until each of the processes that Kamailio has said there will be is initialised."""
+    line = kamailio.wait_for("main(): processes (at least): ")
+    for _ in range(int(line.partition("(at least): ")[2].split()[0])):
         kamailio.wait_for("teller: rank")
 
 

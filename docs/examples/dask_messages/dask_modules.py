@@ -15,8 +15,7 @@ from typing import Any, TypeAlias, cast
 from distributed import Client, Scheduler, SchedulerPlugin, Worker, WorkerPlugin, get_worker
 from distributed.utils import sync
 
-from sermod import Lifecycle, LifecycleError, Registry, Route, SermodError, State
-from sermod.ranks import lowest_free_rank
+from sermod import Lifecycle, LifecycleError, Registry, Route, SermodError, State, lowest_free_rank
 
 Configure: TypeAlias = Callable[[], tuple[Registry[Any], Route[Any]]]
 """Loads modules, sets their parameters and binds the calls of a route; is called once in each worker."""
