@@ -147,9 +147,13 @@ class Supervisor:
             self.begin_stop(f"{noted.name} has come", noted)
 
     def _fork(self, ranks: Collection[int]) -> tuple[list[int], OSError | None]:
-        forked, refusal = self.children.fork(ranks)
-        self.happened.extend(events.ChildStarted(child.rank, child.pid) for child in forked)
-        return [child.rank for child in forked], refusal
+        forked: list[int] = []
+
+        def born(child: Child) -> None:
+            self.happened.append(events.ChildStarted(child.rank, child.pid))
+            forked.append(child.rank)
+
+        return forked, self.children.fork(ranks, born)
 
     def _is_to_be_restarted(self, death: Death) -> bool:
         """Tell of a death, and whether another child takes its place; where none does, the server stops."""

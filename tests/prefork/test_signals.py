@@ -474,6 +474,32 @@ class TestHandlers:
             host.error(KeyboardInterrupt)
         assert cleaned_up_once(host)
 
+    @pytest.mark.parametrize("where", ["start", "serve", "restart"])
+    def test_keyboard_interrupt_in_the_middle_of_forks(self, where):
+        """Children that are being forked when it comes are stopped as well, before the modules are cleaned up."""
+
+        def host_of(tell):
+            def in_main():
+                forks.append(1)
+                if len(forks) == (5 if where == "restart" else 2):
+                    os.kill(os.getpid(), signal.SIGINT)
+
+            forks = []
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.register_at_fork(after_in_parent=in_main)
+            server = Prefork(journal(tell), work_on, 4, restart=OFTEN, on_event=tell)
+            server.start() if where == "start" else server.serve(handle_signals=False)
+
+        with hosting(host_of) as host:
+            if where == "restart":
+                host.until(ChildReady, 4)
+                os.kill(host.told(ChildReady)[0].pid, signal.SIGKILL)
+            host.error(KeyboardInterrupt)
+        started, ended = ([event.pid for event in host.told(kind)] for kind in (ChildStarted, ChildExited))
+        assert (5 if where == "restart" else 4) == len(started)
+        assert sorted(started) == sorted(ended)
+        assert cleaned_up_once(host)
+
     def test_another_thread(self):
         """Outside of the main thread no handler is touched; all else works, stopping included."""
 
