@@ -74,6 +74,7 @@ class Supervisor:
             return
         wanted = self._settings.ranks
         forked, refusal = self._fork(wanted)
+        self.children.wake()  # there is something to tell
         if refusal is not None:
             message = (
                 f"{refusal.strerror}: {len(forked)} of {len(wanted)} children were forked, and are stopped again; fork "
@@ -105,6 +106,8 @@ class Supervisor:
             self._restart(missing)
         if self.stopping:
             self._ask_to_end()
+            if not self.children:
+                self.children.wake()
 
     def begin_stop(
         self, reason: str, by_signal: signal.Signals | None = None, failure: BaseException | None = None
@@ -127,6 +130,7 @@ class Supervisor:
         self._nudge_at = time.monotonic() + self._nudge_after
         self.happened.append(events.Stopping(reason, by_signal))
         self._ask_to_end()
+        self.children.wake()  # there is something to tell, and soon there is something to do
 
     def timeout(self) -> float | None:
         """Return after how many seconds :meth:`step` has something to do at the latest; ``None``: never."""
@@ -215,8 +219,6 @@ class Supervisor:
             if not child.asked:
                 child.asked = True
                 child.send(signal.SIGTERM)
-        if not self.children:
-            self.children.wake()
 
     def _hurry_up(self, now: float) -> None:
         if self._kill_at is not None and now >= self._kill_at:

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import socket
+import time
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -175,6 +176,24 @@ def _be_host(function: Callable[[Tell], object], mouth: socket.socket) -> None:
         text = f"it left children and descriptors behind: {left}\n{outcome.text}"
         outcome = Outcome(outcome.value, AssertionError(text), outcome.text)
     tell(outcome)
+
+
+class Clock:
+    """The monotonic clock of a host from here on, which a test can set forward: what takes long is not waited for.
+
+    Args:
+        stands: Whether it stands still otherwise.
+    """
+
+    def __init__(self, *, stands: bool = False) -> None:
+        now = time.monotonic()
+        self._time: Callable[[], float] = (lambda: now) if stands else time.monotonic
+        self._ahead = 0.0
+        time.monotonic = lambda: self._time() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Set it forward."""
+        self._ahead += seconds
 
 
 def make_life(*names: str, **hooks: Callable[..., object]) -> Lifecycle[Any]:
