@@ -123,6 +123,18 @@ class TestWithoutPolicy:
         assert 150_000 < length
         assert "xxxxxxend\n" == end
 
+    def test_asked_to_end_while_it_tells(self):
+        """A child that is asked to end while it tells what went wrong in it tells all of that nevertheless."""
+
+        class AskedError(Exception):
+            def __str__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return "what went wrong"
+
+        with hosting(lambda tell: serve(make_life(), lambda rank: raise_it(AskedError()), 1)) as host:
+            error = host.error(ChildDiedError)
+        assert error.traceback.endswith("AskedError: what went wrong\n")
+
     def test_clean_up_fails_as_well(self):
         """What ``destroy_f`` raises besides is in the notes of the error."""
 

@@ -315,6 +315,24 @@ class TestWhatAChildHas:
         assert {"child"} == {told[0] for told in host.told(tuple)}
         assert {1, 2} == {told[1] for told in host.told(tuple)}
 
+    def test_atexit_after_all_is_closed(self, tmp_path):
+        """They run, and what is buffered is written, even in a child that cannot tell any more what went wrong."""
+        output = tmp_path / "output"
+
+        def host_of(tell):
+            def worker(rank):
+                os.closerange(3, 1000)
+                sys.stdout = output.open("w")
+                atexit.register(print, "at exit")
+                raise ValueError("nobody hears of this")
+
+            serve(make_life(), worker, 1)
+
+        with hosting(host_of) as host:
+            error = host.error(ChildDiedError)
+        assert (1, None) == (error.exitcode, error.traceback)
+        assert "at exit\n" == output.read_text()
+
     def test_random_numbers(self):
         """The standard ``random`` draws other numbers in each child."""
 
@@ -468,6 +486,8 @@ class TestAsyncio:
                     if not server.running:
                         loop.remove_reader(descriptor)
                         ended.set_result(None)
+                    elif (seconds := server.timeout()) is not None:
+                        loop.call_later(seconds, poll)
 
                 server.start()
                 descriptor = server.fileno()
