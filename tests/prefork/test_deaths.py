@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
-from hosting import Host, hosting, make_life, work_on
+from hosting import Clock, Host, hosting, make_life, work_on
 
 from sermod import (
     ChildDiedError,
@@ -25,7 +25,7 @@ from sermod import (
     serve,
 )
 
-OFTEN = RestartPolicy(100, 60)
+OFTEN = RestartPolicy(100, 3600)
 
 
 def raise_it(error):
@@ -251,7 +251,7 @@ class TestWithPolicy:
 class TestAfterRestart:
     """A child that fails before it is ready, in a rank that was ready before, is a death that the policy counts."""
 
-    def failing_again(self, tell, fail, *, lives=(2, 3, 4), restart=OFTEN, **options):
+    def failing_again(self, tell, fail, *, lives=(2, 3, 4), restart=OFTEN, on_event=None, **options):
         """Serve with one child; ``init_child_f`` of the second module does *fail* in some of its lives."""
         readable, writable = os.pipe()
 
@@ -268,7 +268,7 @@ class TestAfterRestart:
 
         try:
             life = make_life("a", "b", "c", init_child_f=init_child_f, destroy_f=tell)
-            return serve(life, worker, 1, restart=restart, on_event=tell, **options)
+            return serve(life, worker, 1, restart=restart, on_event=on_event or tell, **options)
         finally:
             os.close(readable)
             os.close(writable)
@@ -305,29 +305,45 @@ class TestAfterRestart:
         assert ("b", 1, -1) == (error.module, error.rank, error.code)
         assert ["c", "b", "a"] == host.told(str)
 
+    def late_again(self, tell, *, lives, restart):
+        """Serve with one child that in some of its lives never leaves ``init_child_f`` of the second module."""
+
+        def fail():
+            os.write(in_module[1], b".")
+            work_on(1)
+
+        def on_event(event):
+            tell(event)
+            started.append(isinstance(event, ChildStarted))
+            if isinstance(event, ChildStarted) and sum(started) in lives:
+                os.read(in_module[0], 1)
+                clock.advance(60)
+
+        clock, in_module, started = Clock(stands=True), os.pipe(), []
+        try:
+            return self.failing_again(tell, fail, lives=lives, restart=restart, ready_timeout=60, on_event=on_event)
+        finally:
+            for descriptor in in_module:
+                os.close(descriptor)
+
     def test_not_ready_in_time(self):
         """A child that is not ready in time is killed, and restarted."""
-
-        def host_of(tell):
-            return self.failing_again(tell, lambda: work_on(1), lives=(2,), ready_timeout=0.3)
-
-        with hosting(host_of) as host:
+        with hosting(lambda tell: self.late_again(tell, lives=(2,), restart=OFTEN)) as host:
             os.kill(working(host, 1)[1], signal.SIGKILL)
             working(host, 1)
             host.send(signal.SIGTERM)
             assert signal.SIGTERM == host.value()
         (killed,) = host.told(ChildKilled)
-        assert "is not ready after 0.3 seconds: it is in init_child_f of module 'b'" in killed.reason
+        assert "is not ready after 60 seconds: it is in init_child_f of module 'b'" in killed.reason
+        assert [Restarting(1, 1), Restarting(1, 2)] == host.told(Restarting)
 
     def test_given_up_for_being_late(self):
-        def host_of(tell):
-            self.failing_again(tell, lambda: work_on(1), restart=RestartPolicy(1, 60), ready_timeout=0.3)
-
-        with hosting(host_of) as host:
+        with hosting(lambda tell: self.late_again(tell, lives=(2, 3), restart=RestartPolicy(2, 1000))) as host:
             os.kill(working(host, 1)[1], signal.SIGKILL)
             error = host.error(ChildInitError)
         assert ("b", 1) == (error.module, error.rank)
-        assert "is not ready after 0.3 seconds" in str(error)
+        assert "is not ready after 60 seconds" in str(error)
+        assert [GivingUp(1, 3, 1000)] == host.told(GivingUp)
 
 
 class TestNoForkAgain:

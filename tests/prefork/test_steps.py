@@ -347,14 +347,10 @@ class TestOnEventRaises:
     @pytest.mark.parametrize("kind", [ChildStarted, ChildReady, Stopping])
     def test_in_serve(self, kind):
         """It ends the server in order."""
-
-        def host_of(tell):
-            server = self.raising(kind, tell)
+        with hosting(lambda tell: self.raising(kind, tell).serve()) as host:
             if kind is Stopping:
-                threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
-            server.serve()
-
-        with hosting(host_of) as host:
+                host.until(ChildReady, 2)
+                host.send(signal.SIGTERM)
             assert "the host's" == str(host.error(OSError))
         assert ["a"] == host.told(str)
         assert 2 == len(host.told(ChildExited))
