@@ -371,6 +371,7 @@ class TestTerminal:
         """
         pid, terminal = pty.fork()
         if pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever the tests were started with
             path = os.pathsep.join(sys.path)
             program = [sys.executable, "-c", textwrap.dedent(code)]
             os.execve(sys.executable, program, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - no shell is wanted

@@ -143,6 +143,8 @@ def hosting(function: Callable[[Tell], object]) -> Generator[Host]:
         try:
             ear.close()
             os.setpgid(0, 0)
+            # What a shell runs in the background ignores it, and so would the host.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             _be_host(function, mouth)
         finally:
             os._exit(0)
