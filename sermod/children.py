@@ -117,12 +117,15 @@ class Children:
         self._by_pidfd = _has_pidfds()
         self._selector = selectors.DefaultSelector()
         self._reports = Reports()
-        self._private = {self.fileno(), self._reports.fileno()}
+        # A pipe of its own to wake itself: that of the reports may be full, and nobody but this process reads from it.
+        self._bell = os.pipe()
+        os.set_blocking(self._bell[0], False)
+        self._private = {self.fileno(), self._reports.fileno(), *self._bell}
         self._runs = runs_of(self._private)
         self._own: Collection[int] = ()
-        self._selector.register(self._reports.fileno(), selectors.EVENT_READ)
-        if wake is not None:
-            self._selector.register(wake, selectors.EVENT_READ)
+        for readable in (self._reports.fileno(), self._bell[0], wake):
+            if readable is not None:
+                self._selector.register(readable, selectors.EVENT_READ)
         close_in_forks(self._close_in_fork)
 
     def __len__(self) -> int:
@@ -138,14 +141,16 @@ class Children:
         return cast("selectors.EpollSelector", self._selector).fileno()
 
     def wake(self) -> None:
-        """Make the descriptor readable."""
-        self._reports.wake()
+        """Make the descriptor readable until :meth:`wait` is called."""
+        os.write(self._bell[1], b".")
 
     def close(self) -> None:
         """Close every descriptor, once no child is left."""
         keep_in_forks(self._close_in_fork)
         self._selector.close()
         self._reports.close()
+        for end in self._bell:
+            os.close(end)
 
     def _close_in_fork(self) -> None:
         if not self._own:  # somebody else forks, and the selector must not close one day what has its number by then
@@ -258,6 +263,8 @@ class Children:
             The children that have become ready, and those that have ended, which are thereby reaped.
         """
         ended = [key.data for key, _ in self._selector.select(timeout) if key.data is not None]
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._bell[0], 4096)
         # Read after that, so that whoever has ended by then has told all that it had to tell.
         ready = [self._living[number] for number in self._reports.read() if number in self._living]
         for child in ready:

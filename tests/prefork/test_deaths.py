@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
-from hosting import Clock, Host, hosting, make_life, work_on
+from hosting import Clock, Host, bytes_in, hosting, make_life, work_on
 
 from sermod import (
     ChildDiedError,
@@ -55,7 +55,7 @@ def one_dies(tell, die, *, times=1, restart=None, children=4, init_child_f=None)
     def worker(rank):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         tell((rank, os.getpid()))
-        if rank == 3 and _waiting(readable) < times:  # no sigwait in the last life, which SIGTERM is to end
+        if rank == 3 and bytes_in(readable) < times:  # no sigwait in the last life, which SIGTERM is to end
             signal.sigwait([signal.SIGUSR1])
             os.write(writable, b".")
             die()
@@ -68,14 +68,6 @@ def one_dies(tell, die, *, times=1, restart=None, children=4, init_child_f=None)
     finally:
         os.close(readable)
         os.close(writable)
-
-
-def _waiting(readable: int) -> int:
-    """Return how many bytes wait in a pipe."""
-    import fcntl
-    import termios
-
-    return int.from_bytes(fcntl.ioctl(readable, termios.FIONREAD, bytes(4)), "little")
 
 
 def working(host: Host, count: int = 4) -> dict[int, int]:
@@ -258,7 +250,7 @@ class TestAfterRestart:
         def init_child_f(name, rank):
             if name == "b":
                 os.write(writable, b".")
-                if _waiting(readable) in lives:
+                if bytes_in(readable) in lives:
                     return fail()
             return 0
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hosting import Clock, hosting, make_life, my_children, my_descriptors, work_on
+from hosting import Clock, bytes_in, hosting, make_life, my_children, my_descriptors, work_on
 
 from sermod import (
     ChildDiedError,
@@ -287,6 +287,24 @@ class TestStop:
         (event,) = host.told(ChildExited)
         assert "OSError: cannot close" in event.traceback
         assert (True, 30) == (event.asked, event.level)
+
+    def test_while_a_child_has_much_to_tell(self):
+        """It waits for no room in a pipe that is full, and nothing of what is told is lost."""
+
+        def host_of(tell):
+            def worker(rank):
+                raise ValueError("x" * 150_000 + "end")
+
+            server = Prefork(make_life(), worker, 1, on_event=tell)
+            server.start()
+            while bytes_in(server._supervisor.children._reports.fileno()) < 60_000:
+                os.sched_yield()
+            server.stop()
+
+        with hosting(host_of) as host:
+            host.value()
+        (event,) = host.told(ChildExited)
+        assert event.traceback.endswith("xend\n")
 
     def test_destroy_f_raises(self):
         def host_of(tell):

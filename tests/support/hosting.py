@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pickle
 import signal
 import socket
+import sys
+import termios
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -241,6 +244,11 @@ def _parent_of(pid: int) -> int | None:
 def my_descriptors() -> set[int]:
     """Return the open descriptors of this process."""
     return {descriptor for path in Path("/proc/self/fd").iterdir() if _is_open(descriptor := int(path.name))}
+
+
+def bytes_in(pipe: int) -> int:
+    """Return how many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _is_open(descriptor: int) -> bool:
