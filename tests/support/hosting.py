@@ -187,11 +187,11 @@ class Clock:
     """The monotonic clock of a host from here on, which a test can set forward: what takes long is not waited for.
 
     Args:
-        stands: Whether it stands still otherwise.
+        stands: Whether it stands still otherwise, at a whole second.
     """
 
     def __init__(self, *, stands: bool = False) -> None:
-        now = time.monotonic()
+        now = float(int(time.monotonic()))
         self._time: Callable[[], float] = (lambda: now) if stands else time.monotonic
         self._ahead = 0.0
         time.monotonic = lambda: self._time() + self._ahead
