@@ -39,6 +39,13 @@ WAYS = [
     pytest.param(lambda: os.kill(os.getpid(), signal.SIGTERM), 143, None, None, id="SIGTERM of its own"),
     pytest.param(lambda: os._exit(7), 7, None, None, id="_exit(7)"),
     pytest.param(lambda: raise_it(ValueError("bad")), 1, None, "ValueError: bad", id="an exception"),
+    pytest.param(
+        lambda: raise_it(ChildInitError("of a server within", module="x", rank=7)),
+        1,
+        None,
+        "ChildInitError: of a server within",
+        id="ChildInitError",
+    ),
     pytest.param(lambda: raise_it(KeyboardInterrupt()), 1, None, "KeyboardInterrupt", id="KeyboardInterrupt"),
     pytest.param(lambda: raise_it(SystemExit(3)), 3, None, None, id="SystemExit(3)"),
     pytest.param(lambda: raise_it(SystemExit(-1)), 255, None, None, id="SystemExit(-1)"),

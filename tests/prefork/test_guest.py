@@ -315,6 +315,27 @@ class TestWhatAChildHas:
         assert {"child"} == {told[0] for told in host.told(tuple)}
         assert {1, 2} == {told[1] for told in host.told(tuple)}
 
+    def test_signals_do_not_disturb_atexit(self):
+        """What asks for the end comes too late to break it off, whatever the worker does about it."""
+
+        def host_of(tell):
+            def at_exit():
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                    os.kill(os.getpid(), number)
+                tell("over")
+
+            def worker(rank):
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                    signal.signal(number, lambda *_: tell("handled"))
+                atexit.register(at_exit)
+
+            with pytest.raises(ChildDiedError, match="exited with code 0"):
+                serve(make_life(), worker, 1)
+
+        with hosting(host_of) as host:
+            host.value()
+        assert ["over"] == host.told(str)
+
     def test_atexit_after_all_is_closed(self, tmp_path):
         """They run, and what is buffered is written, even in a child that cannot tell any more what went wrong."""
         output = tmp_path / "output"
