@@ -146,8 +146,9 @@ def hosting(function: Callable[[Tell], object]) -> Generator[Host]:
         try:
             ear.close()
             os.setpgid(0, 0)
-            # What a shell runs in the background ignores it, and so would the host.
+            # What a shell runs in the background ignores the one, what nohup runs the other, and so would the host.
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             _be_host(function, mouth)
         finally:
             os._exit(0)
