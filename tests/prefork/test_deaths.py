@@ -17,6 +17,7 @@ from sermod import (
     ChildReady,
     ChildStarted,
     GivingUp,
+    Prefork,
     RestartDelayed,
     Restarting,
     RestartPolicy,
@@ -26,6 +27,12 @@ from sermod import (
 )
 
 OFTEN = RestartPolicy(100, 3600)
+
+
+def wait_for(server, kind):
+    """Poll until an event of that kind has come."""
+    while not any(isinstance(event, kind) for event in server.poll(None)):
+        pass
 
 
 def raise_it(error):
@@ -372,6 +379,38 @@ class TestNoForkAgain:
             assert signal.SIGTERM == host.value()
         assert 2 == len(host.told(RestartDelayed))
         assert {1: 2, 2: 1} == Counter(event.rank for event in host.told(ChildStarted))
+
+    def test_no_sooner_and_no_longer_than_that(self):
+        """It is tried again once half a second is over, whatever happens meanwhile, and never once the server stops."""
+
+        def host_of(tell):
+            def refuse():
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+
+            clock = Clock(stands=True)
+            life = make_life(init_child_f=lambda name, rank: None if rank == 1 else work_on(rank))
+            server = Prefork(life, work_on, 2, restart=OFTEN, ready_timeout=60, stop_timeout=600, on_event=tell)
+            server.start()
+            wait_for(server, ChildReady)
+            os.fork = refuse
+            os.kill(server.children[1], signal.SIGKILL)
+            wait_for(server, RestartDelayed)
+            assert 0.5 == server.timeout()
+            server._supervisor.children.wake()
+            assert [] == server.poll()
+            clock.advance(0.5)
+            assert [RestartDelayed] == [type(event) for event in server.poll()]
+            server.stop(wait=False)
+            assert [Stopping] == [type(event) for event in server.poll()]
+            clock.advance(100)
+            server.poll()
+            assert 0 < server.timeout() < 1
+            clock.advance(600)
+            server.stop()
+
+        with hosting(host_of) as host:
+            host.value()
+        assert 2 == len(host.told(RestartDelayed))
 
     def test_until_it_is_given_up(self):
         with hosting(lambda tell: self.refusing(tell, 10, restart=RestartPolicy(2, 60))) as host:

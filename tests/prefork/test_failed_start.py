@@ -17,6 +17,7 @@ from sermod import (
     ChildReady,
     ChildStarted,
     InterfaceWarning,
+    Restarting,
     RestartPolicy,
     Stopped,
     serve,
@@ -43,7 +44,8 @@ def raising(error):
 
 
 def assert_cleaned_up(host: Host) -> None:
-    """Nobody is left, which the host has checked, and each ``destroy_f`` ran once in the main process."""
+    """Nobody is left, which the host has checked, or was restarted, and each ``destroy_f`` ran once, in the host."""
+    assert [] == host.told(Restarting)
     assert [(name, host.pid) for name in reversed(NAMES)] == host.told(tuple)
     assert {event.pid for event in host.told(ChildStarted)} == {event.pid for event in host.told(ChildExited)}
     assert isinstance(host.heard[-1], Stopped)

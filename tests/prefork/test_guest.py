@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -188,20 +189,43 @@ class TestDescriptors:
             host.send(signal.SIGTERM)
 
     def test_in_a_child_of_the_host(self):
-        """What the host forks by itself has none but the pipe that all children tell through."""
+        """What the host forks by itself has none but the pipe that all children tell through, and keeps its own."""
 
         def host_of(tell):
             before = my_descriptors()
-            with Prefork(make_life(), work_on, 3) as server:
-                pid = os.fork()
-                if pid == 0:
-                    del server
-                    tell(len(my_descriptors() - before))
-                    os._exit(0)
-                os.waitpid(pid, 0)
+            server = Prefork(make_life(), work_on, 3)
+            server.start()
+            pid = os.fork()
+            if pid == 0:
+                tell(len(my_descriptors() - before))
+                own = {*os.pipe(), *os.pipe()}
+                del server
+                gc.collect()
+                tell(own <= my_descriptors())
+                os._exit(0)
+            os.waitpid(pid, 0)
+            server.stop()
 
         with hosting(host_of) as host:
-            assert [1] == host.until(int)
+            assert [1, True] == host.until(int, 2)  # a bool is one, too
+
+    def test_after_the_end(self):
+        """Once the server is over, what the host opens and then forks is nobody's business."""
+
+        def host_of(tell):
+            with Prefork(make_life(), work_on, 3):
+                pass
+            own = {end for _ in range(10) for end in os.pipe()}
+            pid = os.fork()
+            if pid == 0:
+                tell(own <= my_descriptors())
+                os._exit(0)
+            os.waitpid(pid, 0)
+            for end in own:
+                os.close(end)
+
+        with hosting(host_of) as host:
+            assert [True] == host.until(bool)
 
     def test_none_leaks(self):
         """Restarts leave the main process with as many as before."""
