@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -121,6 +122,23 @@ class TestChildrenOfTheHost:
             else:
                 assert "nobody can say how" in str(host.outcome().error)
         assert (None, None) == (host.told(ChildExited)[0].exitcode, host.told(ChildExited)[0].signal)
+
+    def test_stop_of_a_child_that_is_gone(self):
+        """Nor does it matter to who is to be asked to end that nothing is left of it."""
+
+        def host_of(tell):
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            server = Prefork(make_life(), work_on, 2, on_event=tell)
+            server.start()
+            ended = os.pidfd_open(server.children[1])
+            os.kill(server.children[1], signal.SIGKILL)
+            select.select([ended], [], [])
+            os.close(ended)
+            server.stop()
+
+        with hosting(host_of) as host:
+            host.value()
+        assert [1, 2] == sorted(event.rank for event in host.told(ChildExited))
 
     def test_wait_for_any_child(self):
         """A host that waits for any child, and so takes the statuses of ours, is survived as well."""
