@@ -77,26 +77,26 @@ def live(birth: Birth, life: Lifecycle[Any], worker: Worker) -> int:
     _leave_home(birth)
     if not _tie(birth.lifeline):
         return FAILED
-    ready = False
+    ready, code = False, FAILED
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, birth.mask)
-        life.init_child(birth.rank, on_module=birth.in_module)
-        ready = True
-        birth.reports.ready(birth.number)
-        work(worker, birth.rank)
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, birth.mask)
+            life.init_child(birth.rank, on_module=birth.in_module)
+            ready = True
+            birth.reports.ready(birth.number)
+            work(worker, birth.rank)
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                signal.signal(number, _ignore)  # what follows is the end that they ask for
         code = 0
     except SystemExit as error:
         code = _exit_code(birth, error)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the main process's to hear of
-        if ready or not isinstance(error, ChildInitError):
-            birth.reports.failed(birth.number, _text(error))
-        else:
-            birth.reports.failed(birth.number, error)
-        code = FAILED
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
-        signal.signal(number, signal.SIG_IGN)  # what follows is the end that they ask for
-    atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as multiprocessing does
-    flush()
+        told = error if isinstance(error, ChildInitError) and not ready else _text(error)
+        birth.reports.failed(birth.number, told)
+    finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as multiprocessing does
+        flush()
     return code
 
 

@@ -9,7 +9,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
@@ -117,12 +117,15 @@ class Children:
         self._by_pidfd = _has_pidfds()
         self._selector = selectors.DefaultSelector()
         self._reports = Reports()
-        self._private = {self.fileno(), self._reports.fileno()}
+        # A pipe of its own to wake itself: that of the reports may be full, and nobody but this process reads from it.
+        self._bell = os.pipe()
+        os.set_blocking(self._bell[0], False)
+        self._private = {self.fileno(), self._reports.fileno(), *self._bell}
         self._runs = runs_of(self._private)
         self._own: Collection[int] = ()
-        self._selector.register(self._reports.fileno(), selectors.EVENT_READ)
-        if wake is not None:
-            self._selector.register(wake, selectors.EVENT_READ)
+        for readable in (self._reports.fileno(), self._bell[0], wake):
+            if readable is not None:
+                self._selector.register(readable, selectors.EVENT_READ)
         close_in_forks(self._close_in_fork)
 
     def __len__(self) -> int:
@@ -138,14 +141,16 @@ class Children:
         return cast("selectors.EpollSelector", self._selector).fileno()
 
     def wake(self) -> None:
-        """Make the descriptor readable."""
-        self._reports.wake()
+        """Make the descriptor readable until :meth:`wait` is called."""
+        os.write(self._bell[1], b".")
 
     def close(self) -> None:
         """Close every descriptor, once no child is left."""
         keep_in_forks(self._close_in_fork)
         self._selector.close()
         self._reports.close()
+        for end in self._bell:
+            os.close(end)
 
     def _close_in_fork(self) -> None:
         if not self._own:  # somebody else forks, and the selector must not close one day what has its number by then
@@ -160,13 +165,17 @@ class Children:
 
     # Forking --------------------------------------------------------------------------------------------------------
 
-    def fork(self, ranks: Iterable[int]) -> tuple[list[Child], OSError | None]:
+    def fork(self, ranks: Iterable[int], born: Callable[[Child], object]) -> OSError | None:
         """Fork a child for each rank, one right after the other.
 
         All else is done before or after: between two forks each page that is written to has to be copied.
 
+        Args:
+            ranks: The ranks.
+            born: Is told of each child that was forked.
+
         Returns:
-            The children that were forked, and what kept the others from being so.
+            What kept the others from being forked; ``None`` where all were.
         """
         unborn: list[Child] = []
         births: list[Birth] = []
@@ -174,38 +183,38 @@ class Children:
         refusal: OSError | None = None
         handlers = handlers_for_children()
         flush()
-        # A signal in between would run a handler of the host's in a child, or here while a child is in no table yet.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {number for number, _ in handlers})
-        try:
-            for rank in ranks:
-                child = Child(next(self._numbers), rank)
-                unborn.append(child)
-                births.append(self._birth_of(child, handlers, mask - {signal.SIGTERM}))
-            self._runs = runs_of(self._private)
-            for birth in births:
-                self._own = birth.own
-                pid = os.fork()  # which closes in the child what is private
-                if pid == 0:
-                    code = FAILED
-                    try:
-                        code = live(birth, self._life, self._worker)
-                    finally:  # a child never returns into the main process's stack
-                        os._exit(code)
-                pids.append(pid)
-        except OSError as error:
-            refusal = error
-        finally:
-            self._own = ()
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        self._close(*(descriptor for child in unborn for descriptor in child.theirs))
-        self._close(*(descriptor for child in unborn[len(pids) :] for descriptor in child.descriptors))
-        for child, pid in zip(unborn, pids, strict=False):
+        # In between a handler of the host's would run in a child; or it would raise here, while nobody knows of one.
+        with _held_back({number for number, _ in handlers}) as mask:
             try:
-                self._watch(child, pid)
+                for rank in ranks:
+                    child = Child(next(self._numbers), rank)
+                    unborn.append(child)
+                    births.append(self._birth_of(child, handlers, mask - {signal.SIGTERM}))
+                self._runs = runs_of(self._private)
+                for birth in births:
+                    self._own = birth.own
+                    pid = os.fork()  # which closes in the child what is private
+                    if pid == 0:
+                        code = FAILED
+                        try:
+                            code = live(birth, self._life, self._worker)
+                        finally:  # a child never returns into the main process's stack
+                            os._exit(code)
+                    pids.append(pid)
             except OSError as error:
                 refusal = error
-        self._runs = runs_of(self._private)
-        return [child for child in unborn if child.number in self._living], refusal
+            self._own = ()
+            self._close(*(descriptor for child in unborn for descriptor in child.theirs))
+            self._close(*(descriptor for child in unborn[len(pids) :] for descriptor in child.descriptors))
+            for child, pid in zip(unborn, pids, strict=False):
+                try:
+                    self._watch(child, pid)
+                except OSError as error:
+                    refusal = error
+                else:
+                    born(child)
+            self._runs = runs_of(self._private)
+        return refusal
 
     def _birth_of(self, child: Child, handlers: Handlers, mask: Collection[int]) -> Birth:
         """Open the pipes of a child, and say what it gets."""
@@ -254,6 +263,8 @@ class Children:
             The children that have become ready, and those that have ended, which are thereby reaped.
         """
         ended = [key.data for key, _ in self._selector.select(timeout) if key.data is not None]
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._bell[0], 4096)
         # Read after that, so that whoever has ended by then has told all that it had to tell.
         ready = [self._living[number] for number in self._reports.read() if number in self._living]
         for child in ready:
@@ -297,6 +308,17 @@ class Children:
         if child not in self._restless:
             self._selector.unregister(child.ending)
             self._restless.append(child)
+
+
+@contextlib.contextmanager
+def _held_back(numbers: Collection[int]) -> Generator[set[int]]:
+    """Hold signals back in the block, and say which were held back before."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        yield {*mask}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _name_of(number: int) -> str:

@@ -19,7 +19,6 @@ Failure: TypeAlias = ChildInitError | str
 _HEAD: Final = struct.Struct("=IBH")
 _ATOMIC: Final = getattr(select, "PIPE_BUF", 512)
 _ROOM: Final = _ATOMIC - _HEAD.size
-_NOTHING: Final = 0
 _READY: Final = 1
 _FAILURE: Final = 2
 
@@ -59,10 +58,6 @@ class Reports:
         """Return the descriptor that is readable once a child has told something."""
         return self._readable
 
-    def wake(self) -> None:
-        """Make the descriptor readable."""
-        os.write(self.writable, _HEAD.pack(0, _NOTHING, 0))
-
     def read(self) -> list[int]:
         """Take what was told.
 
@@ -82,7 +77,7 @@ class Reports:
             start += _HEAD.size
             if kind == _READY:
                 ready.append(child)
-            elif kind == _FAILURE:
+            else:
                 self._failures[child] = self._failures.get(child, b"") + data[start : start + size]
             start += size
         return ready

@@ -73,6 +73,7 @@ class Supervisor:
             return
         wanted = self._settings.ranks
         forked, refusal = self._fork(wanted)
+        self.children.wake()  # there is something to tell
         if refusal is not None:
             message = (
                 f"{refusal.strerror}: {len(forked)} of {len(wanted)} children were forked, and are stopped again; fork "
@@ -104,6 +105,8 @@ class Supervisor:
             self._restart(missing)
         if self.stopping:
             self._ask_to_end()
+            if not self.children:
+                self.children.wake()
 
     def begin_stop(
         self, reason: str, by_signal: signal.Signals | None = None, failure: BaseException | None = None
@@ -126,6 +129,7 @@ class Supervisor:
         self._nudge_at = time.monotonic() + self._nudge_after
         self.happened.append(events.Stopping(reason, by_signal))
         self._ask_to_end()
+        self.children.wake()  # there is something to tell, and soon there is something to do
 
     def timeout(self) -> float | None:
         """Return after how many seconds :meth:`step` has something to do at the latest; ``None``: never."""
@@ -146,9 +150,13 @@ class Supervisor:
             self.begin_stop(f"{noted.name} has come", noted)
 
     def _fork(self, ranks: Collection[int]) -> tuple[list[int], OSError | None]:
-        forked, refusal = self.children.fork(ranks)
-        self.happened.extend(events.ChildStarted(child.rank, child.pid) for child in forked)
-        return [child.rank for child in forked], refusal
+        forked: list[int] = []
+
+        def born(child: Child) -> None:
+            self.happened.append(events.ChildStarted(child.rank, child.pid))
+            forked.append(child.rank)
+
+        return forked, self.children.fork(ranks, born)
 
     def _is_to_be_restarted(self, death: Death) -> bool:
         """Tell of a death, and whether another child takes its place; where none does, the server stops."""
@@ -210,8 +218,6 @@ class Supervisor:
             if not child.asked:
                 child.asked = True
                 child.send(signal.SIGTERM)
-        if not self.children:
-            self.children.wake()
 
     def _hurry_up(self, now: float) -> None:
         if self._kill_at is not None and now >= self._kill_at:

@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
-from hosting import Host, hosting, make_life, work_on
+from hosting import Clock, Host, bytes_in, hosting, make_life, work_on
 
 from sermod import (
     ChildDiedError,
@@ -17,6 +17,7 @@ from sermod import (
     ChildReady,
     ChildStarted,
     GivingUp,
+    Prefork,
     RestartDelayed,
     Restarting,
     RestartPolicy,
@@ -25,7 +26,13 @@ from sermod import (
     serve,
 )
 
-OFTEN = RestartPolicy(100, 60)
+OFTEN = RestartPolicy(100, 3600)
+
+
+def wait_for(server, kind):
+    """Poll until an event of that kind has come."""
+    while not any(isinstance(event, kind) for event in server.poll(None)):
+        pass
 
 
 def raise_it(error):
@@ -39,6 +46,13 @@ WAYS = [
     pytest.param(lambda: os.kill(os.getpid(), signal.SIGTERM), 143, None, None, id="SIGTERM of its own"),
     pytest.param(lambda: os._exit(7), 7, None, None, id="_exit(7)"),
     pytest.param(lambda: raise_it(ValueError("bad")), 1, None, "ValueError: bad", id="an exception"),
+    pytest.param(
+        lambda: raise_it(ChildInitError("of a server within", module="x", rank=7)),
+        1,
+        None,
+        "ChildInitError: of a server within",
+        id="ChildInitError",
+    ),
     pytest.param(lambda: raise_it(KeyboardInterrupt()), 1, None, "KeyboardInterrupt", id="KeyboardInterrupt"),
     pytest.param(lambda: raise_it(SystemExit(3)), 3, None, None, id="SystemExit(3)"),
     pytest.param(lambda: raise_it(SystemExit(-1)), 255, None, None, id="SystemExit(-1)"),
@@ -55,7 +69,7 @@ def one_dies(tell, die, *, times=1, restart=None, children=4, init_child_f=None)
     def worker(rank):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         tell((rank, os.getpid()))
-        if rank == 3 and _waiting(readable) < times:  # no sigwait in the last life, which SIGTERM is to end
+        if rank == 3 and bytes_in(readable) < times:  # no sigwait in the last life, which SIGTERM is to end
             signal.sigwait([signal.SIGUSR1])
             os.write(writable, b".")
             die()
@@ -68,14 +82,6 @@ def one_dies(tell, die, *, times=1, restart=None, children=4, init_child_f=None)
     finally:
         os.close(readable)
         os.close(writable)
-
-
-def _waiting(readable: int) -> int:
-    """Return how many bytes wait in a pipe."""
-    import fcntl
-    import termios
-
-    return int.from_bytes(fcntl.ioctl(readable, termios.FIONREAD, bytes(4)), "little")
 
 
 def working(host: Host, count: int = 4) -> dict[int, int]:
@@ -122,6 +128,18 @@ class TestWithoutPolicy:
             length, end = host.value()
         assert 150_000 < length
         assert "xxxxxxend\n" == end
+
+    def test_asked_to_end_while_it_tells(self):
+        """A child that is asked to end while it tells what went wrong in it tells all of that nevertheless."""
+
+        class AskedError(Exception):
+            def __str__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                return "what went wrong"
+
+        with hosting(lambda tell: serve(make_life(), lambda rank: raise_it(AskedError()), 1)) as host:
+            error = host.error(ChildDiedError)
+        assert error.traceback.endswith("AskedError: what went wrong\n")
 
     def test_clean_up_fails_as_well(self):
         """What ``destroy_f`` raises besides is in the notes of the error."""
@@ -239,14 +257,14 @@ class TestWithPolicy:
 class TestAfterRestart:
     """A child that fails before it is ready, in a rank that was ready before, is a death that the policy counts."""
 
-    def failing_again(self, tell, fail, *, lives=(2, 3, 4), restart=OFTEN, **options):
+    def failing_again(self, tell, fail, *, lives=(2, 3, 4), restart=OFTEN, on_event=None, **options):
         """Serve with one child; ``init_child_f`` of the second module does *fail* in some of its lives."""
         readable, writable = os.pipe()
 
         def init_child_f(name, rank):
             if name == "b":
                 os.write(writable, b".")
-                if _waiting(readable) in lives:
+                if bytes_in(readable) in lives:
                     return fail()
             return 0
 
@@ -256,7 +274,7 @@ class TestAfterRestart:
 
         try:
             life = make_life("a", "b", "c", init_child_f=init_child_f, destroy_f=tell)
-            return serve(life, worker, 1, restart=restart, on_event=tell, **options)
+            return serve(life, worker, 1, restart=restart, on_event=on_event or tell, **options)
         finally:
             os.close(readable)
             os.close(writable)
@@ -293,29 +311,45 @@ class TestAfterRestart:
         assert ("b", 1, -1) == (error.module, error.rank, error.code)
         assert ["c", "b", "a"] == host.told(str)
 
+    def late_again(self, tell, *, lives, restart):
+        """Serve with one child that in some of its lives never leaves ``init_child_f`` of the second module."""
+
+        def fail():
+            os.write(in_module[1], b".")
+            work_on(1)
+
+        def on_event(event):
+            tell(event)
+            started.append(isinstance(event, ChildStarted))
+            if isinstance(event, ChildStarted) and sum(started) in lives:
+                os.read(in_module[0], 1)
+                clock.advance(60)
+
+        clock, in_module, started = Clock(stands=True), os.pipe(), []
+        try:
+            return self.failing_again(tell, fail, lives=lives, restart=restart, ready_timeout=60, on_event=on_event)
+        finally:
+            for descriptor in in_module:
+                os.close(descriptor)
+
     def test_not_ready_in_time(self):
         """A child that is not ready in time is killed, and restarted."""
-
-        def host_of(tell):
-            return self.failing_again(tell, lambda: work_on(1), lives=(2,), ready_timeout=0.3)
-
-        with hosting(host_of) as host:
+        with hosting(lambda tell: self.late_again(tell, lives=(2,), restart=OFTEN)) as host:
             os.kill(working(host, 1)[1], signal.SIGKILL)
             working(host, 1)
             host.send(signal.SIGTERM)
             assert signal.SIGTERM == host.value()
         (killed,) = host.told(ChildKilled)
-        assert "is not ready after 0.3 seconds: it is in init_child_f of module 'b'" in killed.reason
+        assert "is not ready after 60 seconds: it is in init_child_f of module 'b'" in killed.reason
+        assert [Restarting(1, 1), Restarting(1, 2)] == host.told(Restarting)
 
     def test_given_up_for_being_late(self):
-        def host_of(tell):
-            self.failing_again(tell, lambda: work_on(1), restart=RestartPolicy(1, 60), ready_timeout=0.3)
-
-        with hosting(host_of) as host:
+        with hosting(lambda tell: self.late_again(tell, lives=(2, 3), restart=RestartPolicy(2, 1000))) as host:
             os.kill(working(host, 1)[1], signal.SIGKILL)
             error = host.error(ChildInitError)
         assert ("b", 1) == (error.module, error.rank)
-        assert "is not ready after 0.3 seconds" in str(error)
+        assert "is not ready after 60 seconds" in str(error)
+        assert [GivingUp(1, 3, 1000)] == host.told(GivingUp)
 
 
 class TestNoForkAgain:
@@ -345,6 +379,38 @@ class TestNoForkAgain:
             assert signal.SIGTERM == host.value()
         assert 2 == len(host.told(RestartDelayed))
         assert {1: 2, 2: 1} == Counter(event.rank for event in host.told(ChildStarted))
+
+    def test_no_sooner_and_no_longer_than_that(self):
+        """It is tried again once half a second is over, whatever happens meanwhile, and never once the server stops."""
+
+        def host_of(tell):
+            def refuse():
+                raise BlockingIOError(11, "Resource temporarily unavailable")
+
+            clock = Clock(stands=True)
+            life = make_life(init_child_f=lambda name, rank: None if rank == 1 else work_on(rank))
+            server = Prefork(life, work_on, 2, restart=OFTEN, ready_timeout=60, stop_timeout=600, on_event=tell)
+            server.start()
+            wait_for(server, ChildReady)
+            os.fork = refuse
+            os.kill(server.children[1], signal.SIGKILL)
+            wait_for(server, RestartDelayed)
+            assert 0.5 == server.timeout()
+            server._supervisor.children.wake()
+            assert [] == server.poll()
+            clock.advance(0.5)
+            assert [RestartDelayed] == [type(event) for event in server.poll()]
+            server.stop(wait=False)
+            assert [Stopping] == [type(event) for event in server.poll()]
+            clock.advance(100)
+            server.poll()
+            assert 0 < server.timeout() < 1
+            clock.advance(600)
+            server.stop()
+
+        with hosting(host_of) as host:
+            host.value()
+        assert 2 == len(host.told(RestartDelayed))
 
     def test_until_it_is_given_up(self):
         with hosting(lambda tell: self.refusing(tell, 10, restart=RestartPolicy(2, 60))) as host:

@@ -8,7 +8,7 @@ import time
 import warnings
 
 import pytest
-from hosting import Host, hosting, make_life, work_on
+from hosting import Clock, Host, hosting, make_life, work_on
 
 from sermod import (
     ChildDiedError,
@@ -17,6 +17,7 @@ from sermod import (
     ChildReady,
     ChildStarted,
     InterfaceWarning,
+    Restarting,
     RestartPolicy,
     Stopped,
     serve,
@@ -43,7 +44,8 @@ def raising(error):
 
 
 def assert_cleaned_up(host: Host) -> None:
-    """Nobody is left, which the host has checked, and each ``destroy_f`` ran once in the main process."""
+    """Nobody is left, which the host has checked, or was restarted, and each ``destroy_f`` ran once, in the host."""
+    assert [] == host.told(Restarting)
     assert [(name, host.pid) for name in reversed(NAMES)] == host.told(tuple)
     assert {event.pid for event in host.told(ChildStarted)} == {event.pid for event in host.told(ChildExited)}
     assert isinstance(host.heard[-1], Stopped)
@@ -108,12 +110,28 @@ class TestSlowStart:
 
     def test_module_and_rank_are_named(self):
         def host_of(tell):
-            serve(failing_life(tell, lambda: work_on(0), in_module="b"), work_on, 8, ready_timeout=0.5, on_event=tell)
+            def on_event(event):
+                tell(event)
+                ready.append(isinstance(event, ChildReady))
+                if isinstance(event, ChildReady) and 7 == sum(ready):
+                    os.read(in_module[0], 1)
+                    clock.advance(60)
+
+            def fail():
+                os.write(in_module[1], b".")
+                work_on(5)
+
+            clock, in_module, ready = Clock(stands=True), os.pipe(), []
+            try:
+                serve(failing_life(tell, fail, in_module="b"), work_on, 8, ready_timeout=60, on_event=on_event)
+            finally:
+                for descriptor in in_module:
+                    os.close(descriptor)
 
         with hosting(host_of) as host:
             error = host.error(ChildInitError)
         assert ("b", 5, None) == (error.module, error.rank, error.code)
-        assert "is not ready after 0.5 seconds: it is in init_child_f of module 'b'" in str(error)
+        assert "is not ready after 60 seconds: it is in init_child_f of module 'b'" in str(error)
         assert_cleaned_up(host)
         assert 7 == len(host.told(ChildReady))
 

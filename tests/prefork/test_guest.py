@@ -4,10 +4,12 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -121,6 +123,23 @@ class TestChildrenOfTheHost:
                 assert "nobody can say how" in str(host.outcome().error)
         assert (None, None) == (host.told(ChildExited)[0].exitcode, host.told(ChildExited)[0].signal)
 
+    def test_stop_of_a_child_that_is_gone(self):
+        """Nor does it matter to who is to be asked to end that nothing is left of it."""
+
+        def host_of(tell):
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            server = Prefork(make_life(), work_on, 2, on_event=tell)
+            server.start()
+            ended = os.pidfd_open(server.children[1])
+            os.kill(server.children[1], signal.SIGKILL)
+            select.select([ended], [], [])
+            os.close(ended)
+            server.stop()
+
+        with hosting(host_of) as host:
+            host.value()
+        assert [1, 2] == sorted(event.rank for event in host.told(ChildExited))
+
     def test_wait_for_any_child(self):
         """A host that waits for any child, and so takes the statuses of ours, is survived as well."""
 
@@ -188,20 +207,43 @@ class TestDescriptors:
             host.send(signal.SIGTERM)
 
     def test_in_a_child_of_the_host(self):
-        """What the host forks by itself has none but the pipe that all children tell through."""
+        """What the host forks by itself has none but the pipe that all children tell through, and keeps its own."""
 
         def host_of(tell):
             before = my_descriptors()
-            with Prefork(make_life(), work_on, 3) as server:
-                pid = os.fork()
-                if pid == 0:
-                    del server
-                    tell(len(my_descriptors() - before))
-                    os._exit(0)
-                os.waitpid(pid, 0)
+            server = Prefork(make_life(), work_on, 3)
+            server.start()
+            pid = os.fork()
+            if pid == 0:
+                tell(len(my_descriptors() - before))
+                own = {*os.pipe(), *os.pipe()}
+                del server
+                gc.collect()
+                tell(own <= my_descriptors())
+                os._exit(0)
+            os.waitpid(pid, 0)
+            server.stop()
 
         with hosting(host_of) as host:
-            assert [1] == host.until(int)
+            assert [1, True] == host.until(int, 2)  # a bool is one, too
+
+    def test_after_the_end(self):
+        """Once the server is over, what the host opens and then forks is nobody's business."""
+
+        def host_of(tell):
+            with Prefork(make_life(), work_on, 3):
+                pass
+            own = {end for _ in range(10) for end in os.pipe()}
+            pid = os.fork()
+            if pid == 0:
+                tell(own <= my_descriptors())
+                os._exit(0)
+            os.waitpid(pid, 0)
+            for end in own:
+                os.close(end)
+
+        with hosting(host_of) as host:
+            assert [True] == host.until(bool)
 
     def test_none_leaks(self):
         """Restarts leave the main process with as many as before."""
@@ -314,6 +356,45 @@ class TestWhatAChildHas:
             host.value()
         assert {"child"} == {told[0] for told in host.told(tuple)}
         assert {1, 2} == {told[1] for told in host.told(tuple)}
+
+    def test_signals_do_not_disturb_atexit(self):
+        """What asks for the end comes too late to break it off, whatever the worker does about it."""
+
+        def host_of(tell):
+            def at_exit():
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                    os.kill(os.getpid(), number)
+                tell("over")
+
+            def worker(rank):
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                    signal.signal(number, lambda *_: tell("handled"))
+                atexit.register(at_exit)
+
+            with pytest.raises(ChildDiedError, match="exited with code 0"):
+                serve(make_life(), worker, 1)
+
+        with hosting(host_of) as host:
+            host.value()
+        assert ["over"] == host.told(str)
+
+    def test_atexit_after_all_is_closed(self, tmp_path):
+        """They run, and what is buffered is written, even in a child that cannot tell any more what went wrong."""
+        output = tmp_path / "output"
+
+        def host_of(tell):
+            def worker(rank):
+                os.closerange(3, 1000)
+                sys.stdout = output.open("w")
+                atexit.register(print, "at exit")
+                raise ValueError("nobody hears of this")
+
+            serve(make_life(), worker, 1)
+
+        with hosting(host_of) as host:
+            error = host.error(ChildDiedError)
+        assert (1, None) == (error.exitcode, error.traceback)
+        assert "at exit\n" == output.read_text()
 
     def test_random_numbers(self):
         """The standard ``random`` draws other numbers in each child."""
@@ -468,6 +549,8 @@ class TestAsyncio:
                     if not server.running:
                         loop.remove_reader(descriptor)
                         ended.set_result(None)
+                    elif (seconds := server.timeout()) is not None:
+                        loop.call_later(seconds, poll)
 
                 server.start()
                 descriptor = server.fileno()

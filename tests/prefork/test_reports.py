@@ -23,13 +23,6 @@ def test_ready(reports):
     assert [] == reports.read()
 
 
-def test_waking(reports):
-    """What only wakes the main process tells nothing."""
-    reports.wake()
-    reports.ready(4)
-    assert [4] == reports.read()
-
-
 def test_failures(reports):
     """Text and errors arrive as they were, and once."""
     reports.failed(1, "Traceback " * 2000)

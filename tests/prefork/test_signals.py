@@ -2,16 +2,16 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from hosting import hosting, make_life, work_on
+from hosting import Clock, hosting, make_life, work_on
 
 from sermod import (
     ChildExited,
@@ -176,14 +176,21 @@ class TestStubbornChildren:
                 while True:
                     time.sleep(60)
 
-            return serve(journal(tell), worker, 3, stop_timeout=0.3, on_event=tell)
+            def on_event(event):
+                tell(event)
+                ended.append(isinstance(event, ChildExited))
+                if 2 == sum(ended):
+                    clock.advance(60)
+
+            clock, ended = Clock(), []
+            return serve(journal(tell), worker, 3, stop_timeout=60, on_event=on_event)
 
         with hosting(host_of) as host:
             host.until(list, 3)
             host.send(signal.SIGTERM)
             assert signal.SIGTERM == host.value()
         assert [2] == [event.rank for event in host.told(ChildKilled)]
-        assert "it has not ended within 0.3 seconds" == host.told(ChildKilled)[0].reason
+        assert "it has not ended within 60 seconds" == host.told(ChildKilled)[0].reason
         assert {1: None, 2: "SIGKILL", 3: None} == {event.rank: event.signal for event in host.told(ChildExited)}
         assert cleaned_up_once(host)
 
@@ -230,10 +237,8 @@ class TestStubbornChildren:
         def host_of(tell):
             def worker(rank):
                 signal.signal(signal.SIGTERM, lambda *_: tell("asked"))
-                signal.signal(signal.SIGCONT, lambda *_: nudges.append(1))
-                nudges = []
                 tell([rank])
-                while len(nudges) < 3:
+                for _ in range(3):
                     signal.pause()
 
             return serve(journal(tell), worker, 1, on_event=tell)
@@ -297,9 +302,10 @@ class TestOrphans:
             main = os.getpid()
 
             def at_fork():
+                ended = os.pidfd_open(main)
                 tell(["forked"])
-                while os.getppid() == main:
-                    time.sleep(0.01)
+                select.select([ended], [], [])
+                os.close(ended)
 
             os.register_at_fork(after_in_child=at_fork)
             serve(make_life(init_child_f=lambda name, rank: tell("still there")), work_on, 2)
@@ -330,21 +336,17 @@ class TestOrphans:
             host.until(ChildReady)
             (other,) = host.told(dict) or host.until(dict)
             pids = {event.pid for event in host.told(ChildStarted)} - {event.pid for event in host.told(ChildExited)}
+            assert 3 == len(pids)
+            left = {os.pidfd_open(pid) for pid in pids}
             host.send(signal.SIGKILL)
             until = time.monotonic() + 2
-            while any(map(lives, pids)) and time.monotonic() < until:
-                time.sleep(0.01)
-            assert [] == list(filter(lives, pids))
+            while left and (ended := select.select(left, [], [], max(0, until - time.monotonic()))[0]):
+                for descriptor in ended:
+                    os.close(descriptor)
+                    left.remove(descriptor)
+            assert not left
             os.kill(other["other"], signal.SIGKILL)
             host.judged = True
-
-
-def lives(pid: int) -> bool:
-    """Tell whether there is such a process; a zombie that its new parent has not buried yet is none."""
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 class TestTerminal:
@@ -367,6 +369,7 @@ class TestTerminal:
         """
         pid, terminal = pty.fork()
         if pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever the tests were started with
             path = os.pathsep.join(sys.path)
             program = [sys.executable, "-c", textwrap.dedent(code)]
             os.execve(sys.executable, program, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - no shell is wanted
@@ -472,6 +475,32 @@ class TestHandlers:
             host.until(ChildReady, 2)
             host.send(signal.SIGINT)
             host.error(KeyboardInterrupt)
+        assert cleaned_up_once(host)
+
+    @pytest.mark.parametrize("where", ["start", "serve", "restart"])
+    def test_keyboard_interrupt_in_the_middle_of_forks(self, where):
+        """Children that are being forked when it comes are stopped as well, before the modules are cleaned up."""
+
+        def host_of(tell):
+            def in_main():
+                forks.append(1)
+                if len(forks) == (5 if where == "restart" else 2):
+                    os.kill(os.getpid(), signal.SIGINT)
+
+            forks = []
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.register_at_fork(after_in_parent=in_main)
+            server = Prefork(journal(tell), work_on, 4, restart=OFTEN, on_event=tell)
+            server.start() if where == "start" else server.serve(handle_signals=False)
+
+        with hosting(host_of) as host:
+            if where == "restart":
+                host.until(ChildReady, 4)
+                os.kill(host.told(ChildReady)[0].pid, signal.SIGKILL)
+            host.error(KeyboardInterrupt)
+        started, ended = ([event.pid for event in host.told(kind)] for kind in (ChildStarted, ChildExited))
+        assert (5 if where == "restart" else 4) == len(started)
+        assert sorted(started) == sorted(ended)
         assert cleaned_up_once(host)
 
     def test_another_thread(self):

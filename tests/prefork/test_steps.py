@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hosting import hosting, make_life, my_children, my_descriptors, work_on
+from hosting import Clock, bytes_in, hosting, make_life, my_children, my_descriptors, work_on
 
 from sermod import (
     ChildDiedError,
@@ -81,9 +81,22 @@ class TestPoll:
         """What wakes it without being anybody's business does not end the waiting."""
 
         def host_of(tell):
-            with Prefork(make_life(init_child_f=lambda *_: time.sleep(0.3)), work_on, 1, ready_timeout=60) as server:
+            go = os.pipe()
+            with Prefork(make_life(init_child_f=lambda *_: os.read(go[0], 1)[:0] or 0), work_on, 1) as server:
                 assert [ChildStarted] == [type(event) for event in server.poll(0)]
+                children = server._supervisor.children
+                wait = children.wait
+
+                def wait_and_go(timeout):
+                    woken = wait(timeout)
+                    os.write(go[1], b".")
+                    return woken
+
+                children.wait = wait_and_go
+                children.wake()
                 assert [ChildReady] == [type(event) for event in server.poll(30)]
+            for descriptor in go:
+                os.close(descriptor)
 
         with hosting(host_of) as host:
             host.value()
@@ -151,6 +164,35 @@ class TestDescriptor:
         with hosting(host_of) as host:
             host.value()
 
+    def test_something_to_tell(self):
+        """It is readable after ``start`` and ``stop``, whatever the children do: nobody would poll otherwise."""
+
+        def host_of(tell):
+            def init_child_f(name, rank):
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                os.write(stubborn[1], b".")
+                work_on(rank)
+
+            def told():
+                kinds = []
+                while select.select([server], [], [], 0)[0]:
+                    kinds += [type(event) for event in server.poll()]
+                return kinds
+
+            stubborn = os.pipe()
+            server = Prefork(make_life(init_child_f=init_child_f), work_on, 1, stop_timeout=0.1)
+            server.start()
+            assert [ChildStarted] == told()
+            os.read(stubborn[0], 1)
+            server.stop(wait=False)
+            assert [Stopping] == told()
+            server.stop()
+            for descriptor in stubborn:
+                os.close(descriptor)
+
+        with hosting(host_of) as host:
+            host.value()
+
     def test_deadlines(self):
         """``timeout`` says when to poll although nothing is to be read."""
 
@@ -160,19 +202,26 @@ class TestDescriptor:
                 os.read(go[0], 1)
 
             go = os.pipe()
+            clock = Clock(stands=True)
             life = make_life(init_child_f=init_child_f)
-            server = Prefork(life, work_on, 1, ready_timeout=3600, stop_timeout=0.2, on_event=tell)
+            server = Prefork(life, work_on, 1, ready_timeout=3600, stop_timeout=7, on_event=tell)
             server.start()
             server.poll()
-            assert 3000 < server.timeout() <= 3600
+            assert 3600 == server.timeout()
             os.write(go[1], b".")
             poll_until(server, ChildReady)
             assert server.timeout() is None
             server.stop(wait=False)
-            assert 0 < server.timeout() <= 0.2
-            while server.running:
-                select.select([server], [], [], server.timeout())
+            assert [Stopping] == [type(event) for event in server.poll()]
+            slept = []
+            while (seconds := server.timeout()) is not None:
+                slept.append(seconds)
+                clock.advance(seconds + 1e-9)  # seconds are binary fractions
                 server.poll()
+            # After each of these it is asked again, more and more rarely, and killed after the last.
+            assert [0.05, 0.1, 0.2, 0.4, 0.8, 1, 1, 1, 1, 1, 0.45] == pytest.approx(slept)
+            poll_until(server, Stopped)
+            server.stop()
             for descriptor in go:
                 os.close(descriptor)
 
@@ -239,6 +288,24 @@ class TestStop:
         assert "OSError: cannot close" in event.traceback
         assert (True, 30) == (event.asked, event.level)
 
+    def test_while_a_child_has_much_to_tell(self):
+        """It waits for no room in a pipe that is full, and nothing of what is told is lost."""
+
+        def host_of(tell):
+            def worker(rank):
+                raise ValueError("x" * 150_000 + "end")
+
+            server = Prefork(make_life(), worker, 1, on_event=tell)
+            server.start()
+            while bytes_in(server._supervisor.children._reports.fileno()) < 60_000:
+                os.sched_yield()
+            server.stop()
+
+        with hosting(host_of) as host:
+            host.value()
+        (event,) = host.told(ChildExited)
+        assert event.traceback.endswith("xend\n")
+
     def test_destroy_f_raises(self):
         def host_of(tell):
             def destroy(name):
@@ -298,14 +365,10 @@ class TestOnEventRaises:
     @pytest.mark.parametrize("kind", [ChildStarted, ChildReady, Stopping])
     def test_in_serve(self, kind):
         """It ends the server in order."""
-
-        def host_of(tell):
-            server = self.raising(kind, tell)
+        with hosting(lambda tell: self.raising(kind, tell).serve()) as host:
             if kind is Stopping:
-                threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGTERM]).start()
-            server.serve()
-
-        with hosting(host_of) as host:
+                host.until(ChildReady, 2)
+                host.send(signal.SIGTERM)
             assert "the host's" == str(host.error(OSError))
         assert ["a"] == host.told(str)
         assert 2 == len(host.told(ChildExited))

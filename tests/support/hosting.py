@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pickle
 import signal
 import socket
+import sys
+import termios
+import time
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -142,6 +146,9 @@ def hosting(function: Callable[[Tell], object]) -> Generator[Host]:
         try:
             ear.close()
             os.setpgid(0, 0)
+            # What a shell runs in the background ignores the one, what nohup runs the other, and so would the host.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             _be_host(function, mouth)
         finally:
             os._exit(0)
@@ -177,6 +184,24 @@ def _be_host(function: Callable[[Tell], object], mouth: socket.socket) -> None:
     tell(outcome)
 
 
+class Clock:
+    """The monotonic clock of a host from here on, which a test can set forward: what takes long is not waited for.
+
+    Args:
+        stands: Whether it stands still otherwise, at a whole second.
+    """
+
+    def __init__(self, *, stands: bool = False) -> None:
+        now = float(int(time.monotonic()))
+        self._time: Callable[[], float] = (lambda: now) if stands else time.monotonic
+        self._ahead = 0.0
+        time.monotonic = lambda: self._time() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Set it forward."""
+        self._ahead += seconds
+
+
 def make_life(*names: str, **hooks: Callable[..., object]) -> Lifecycle[Any]:
     """Return a lifecycle of modules that all have these functions; each is told the name of its module first."""
     core: Registry[Any] = Registry()
@@ -200,7 +225,8 @@ def work_on(_rank: int) -> None:
 
 def children_of(parent: int) -> set[int]:
     """Return the process ids of the children of a process, zombies included."""
-    processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    # pathlib keeps the name of each process for ever (Python 3.12), and a test counts what is kept.
+    processes = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208
     return {pid for pid in processes if _parent_of(pid) == parent}
 
 
@@ -211,7 +237,8 @@ def my_children() -> set[int]:
 
 def _parent_of(pid: int) -> int | None:
     try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:  # noqa: PTH123 - likewise
+            status = file.read()
     except (FileNotFoundError, ProcessLookupError):  # it is gone meanwhile
         return None
     return int(status.rpartition(")")[2].split()[1])
@@ -220,6 +247,11 @@ def _parent_of(pid: int) -> int | None:
 def my_descriptors() -> set[int]:
     """Return the open descriptors of this process."""
     return {descriptor for path in Path("/proc/self/fd").iterdir() if _is_open(descriptor := int(path.name))}
+
+
+def bytes_in(pipe: int) -> int:
+    """Return how many bytes wait in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _is_open(descriptor: int) -> bool:
