@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -172,7 +173,12 @@ class Kamailio:
 
     def end(self) -> int:
         """Stop it in order, and return its exit status."""
-        self.process.send_signal(signal.SIGTERM)
+        for _ in range(WITHIN):
+            self.process.send_signal(signal.SIGTERM)
+            # Its main process may still be starting when a child answers, and would lose a signal that comes then.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
+                break
         return self.wait()
 
     def wait(self) -> int:
