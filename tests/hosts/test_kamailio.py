@@ -109,7 +109,7 @@ class TestLife:
         children = sorted({*kamailio.processes()} - {kamailio.process.pid})
         os.kill(children[0], signal.SIGKILL)
 
-        assert 0 != kamailio.wait()
+        assert 0 != kamailio.end(signal.SIGCHLD)
         assert [] == processes_of(kamailio.process.pid)
 
 
@@ -309,7 +309,7 @@ class TestStartUp:
         )
         kamailio.wait_for("sermod: rank 2 could not be initialised: ChildInitError: init_child_f of module 'broken' in")
         kamailio.wait_for("OSError: no database for rank 2")
-        kamailio.wait()
+        kamailio.end(signal.SIGCHLD)
         assert [] == processes_of(kamailio.process.pid)
 
     def test_its_own_check_does_not_look_at_scripts(self, start, script, tmp_path):

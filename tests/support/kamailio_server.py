@@ -171,11 +171,14 @@ class Kamailio:
         """Return its processes, the main one included: what the system says of its process group (Linux)."""
         return processes_of(self.process.pid)
 
-    def end(self) -> int:
-        """Stop it in order, and return its exit status."""
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Stop it in order, or have it look at its children with SIGCHLD, and return its exit status.
+
+        A signal that comes while its main process still starts, it heeds with the next that comes.
+        """
         for _ in range(WITHIN):
-            self.process.send_signal(signal.SIGTERM)
-            # Its main process may still be starting when a child answers, and would lose a signal that comes then.
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(1)
                 break
