@@ -8,6 +8,7 @@ The workers import this file as well, so it needs nothing of pytest.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import signal
@@ -77,7 +78,13 @@ class Cluster:
     def join(self) -> str:
         """Wait for the next worker that joins, and return its address."""
         self.addresses.append(self._joined.addresses.get(timeout=WITHIN))
+        self.local.sync(self._settle, callback_timeout=WITHIN)
         return self.addresses[-1]
+
+    async def _settle(self) -> None:
+        """Wait until the nannies know as well that their workers are up: who dies before that is not replaced."""
+        await self.local
+        await asyncio.gather(*(nanny.process.running.wait() for nanny in self.local.workers.values()))
 
     def ask(self, address: str, function: Any, *arguments: Any) -> Any:
         """Have a worker run a function as a task, and return its result."""
