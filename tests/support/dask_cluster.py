@@ -12,6 +12,7 @@ import asyncio
 import os
 import queue
 import signal
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from dask_modules import modules_here
 from distributed import Client, LocalCluster, Scheduler, SchedulerPlugin
 from recorded import bind_route, make_core
 
-from sermod import Registry, Route, load
+from sermod import ModuleExports, Registry, Route, load
 
 WITHIN = 60
 """Seconds that nothing takes, so that what takes longer hangs."""
@@ -128,6 +129,19 @@ def configure_wrong(module: str, param: str) -> tuple[Registry[Any], Route[Any]]
     core, route = sip_route.configure()
     core.set_param(module, param, 1)
     return core, route
+
+
+def configure_in_one_thread() -> tuple[Registry[Any], Route[Any]]:
+    """Load a module that is content as long as all of it runs in one thread."""
+    threads: set[int] = set()
+
+    def note(*_arguments: object) -> int:
+        threads.add(threading.get_ident())
+        return len(threads) - 1
+
+    core: Registry[Any] = Registry()
+    core.register(ModuleExports("thread", init_f=note, init_child_f=note))
+    return core, lambda msg: 1 - note(msg)
 
 
 def configure_killing(call_id: str, once: str | None) -> tuple[Registry[Any], Route[Any]]:
