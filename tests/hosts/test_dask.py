@@ -25,6 +25,7 @@ from dask_cluster import (  # noqa: E402
     WITHIN,
     answer,
     cluster_of,
+    configure_in_one_thread,
     configure_killing,
     configure_nothing,
     configure_recorded,
@@ -107,6 +108,12 @@ class TestLife:
             modules_on(cluster.client, configure),
         ):
             pytest.fail("it has begun")
+
+    def test_it_runs_in_the_thread_of_the_tasks(self, cluster):
+        """What is opened in one function of a module is used in the others by the same thread."""
+        with modules_on(cluster.client, configure_in_one_thread):
+            for address in cluster.client.run(os.getpid):
+                cluster.ask(address, answer, 2)
 
     def test_there_are_no_modules_outside_of_the_block(self, cluster):
         with pytest.raises(LifecycleError, match=r"inside of modules_on\(\)"):

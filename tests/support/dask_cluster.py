@@ -8,9 +8,11 @@ The workers import this file as well, so it needs nothing of pytest.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import signal
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ from dask_modules import modules_here
 from distributed import Client, LocalCluster, Scheduler, SchedulerPlugin
 from recorded import bind_route, make_core
 
-from sermod import Registry, Route, load
+from sermod import ModuleExports, Registry, Route, load
 
 WITHIN = 60
 """Seconds that nothing takes, so that what takes longer hangs."""
@@ -77,7 +79,13 @@ class Cluster:
     def join(self) -> str:
         """Wait for the next worker that joins, and return its address."""
         self.addresses.append(self._joined.addresses.get(timeout=WITHIN))
+        self.local.sync(self._settle, callback_timeout=WITHIN)
         return self.addresses[-1]
+
+    async def _settle(self) -> None:
+        """Wait until the nannies know as well that their workers are up: who dies before that is not replaced."""
+        await self.local
+        await asyncio.gather(*(nanny.process.running.wait() for nanny in self.local.workers.values()))
 
     def ask(self, address: str, function: Any, *arguments: Any) -> Any:
         """Have a worker run a function as a task, and return its result."""
@@ -121,6 +129,19 @@ def configure_wrong(module: str, param: str) -> tuple[Registry[Any], Route[Any]]
     core, route = sip_route.configure()
     core.set_param(module, param, 1)
     return core, route
+
+
+def configure_in_one_thread() -> tuple[Registry[Any], Route[Any]]:
+    """Load a module that is content as long as all of it runs in one thread."""
+    threads: set[int] = set()
+
+    def note(*_arguments: object) -> int:
+        threads.add(threading.get_ident())
+        return len(threads) - 1
+
+    core: Registry[Any] = Registry()
+    core.register(ModuleExports("thread", init_f=note, init_child_f=note))
+    return core, lambda msg: 1 - note(msg)
 
 
 def configure_killing(call_id: str, once: str | None) -> tuple[Registry[Any], Route[Any]]:

@@ -34,7 +34,7 @@ def modules_on(client: Client, configure: Configure) -> Generator[None]:
 
     Raises:
         SermodError: The start-up of a worker failed, at the beginning or, of one that has joined later and that no task
-            has told of, at the end. The rank, the process and the traceback are in its notes.
+            has told of, at the end. Its notes say in which worker, and have the traceback.
         RuntimeError: The clean-up of the modules of a worker failed, or its start-up with an error that is not
             sermod's; the message has the traceback.
     """
