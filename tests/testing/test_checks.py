@@ -609,12 +609,12 @@ class TestSetup:
 
     def test_what_only_a_server_has(self, tmp_path):
         """Each check has the stand-in, and afterwards there is what there was."""
-        file = write(tmp_path / "some.py", "import colorsys, KSR", "assert KSR == colorsys == 'a stand-in'")
-        setup = Setup(file, imports={"KSR": "a stand-in", "colorsys": "a stand-in"})
+        file = write(tmp_path / "some.py", "import tabnanny, KSR", "assert KSR == tabnanny == 'a stand-in'")
+        setup = Setup(file, imports={"KSR": "a stand-in", "tabnanny": "a stand-in"})
 
         assert [] == [str(each) for each in check_module(setup) if not each.ok]
         assert "KSR" not in sys.modules
-        assert "a stand-in" != sys.modules.get("colorsys")
+        assert "a stand-in" != sys.modules.get("tabnanny")
 
     def test_a_host_with_more_routes_and_parameters(self):
         setup = Setup(exports_of(script(param_no=3, flags=8, function=print)), route_flags=8, script_param_no=(3,))

@@ -418,11 +418,11 @@ exports = ModuleExports("answering", [CmdExport("answer", answer, 1, 0, REQUEST_
 
     def test_what_they_stand_in_for_is_back(self):
         """A module that there is may be replaced as well."""
-        import colorsys
+        import tabnanny
 
-        with ModuleHarness(make_exports("some"), imports={"colorsys": "something else"}):
-            assert "something else" == sys.modules["colorsys"]
-        assert colorsys is sys.modules["colorsys"]
+        with ModuleHarness(make_exports("some"), imports={"tabnanny": "something else"}):
+            assert "something else" == sys.modules["tabnanny"]
+        assert tabnanny is sys.modules["tabnanny"]
 
 
 class TestProvide:
