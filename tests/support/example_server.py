@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Generator
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
 import sipmessage
+from output import Output
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "sip_server"
 MODULES = EXAMPLE / "modules"
@@ -46,7 +43,6 @@ class Server:
 
     Attributes:
         process: The main process, the leader of a process group of its own.
-        lines: What was printed so far.
         address: Where it listens.
         text: The same, as a Via has it.
         client: The socket.
@@ -59,11 +55,8 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
             )
-        self.lines: list[str] = []
         self.client = new_socket()
-        self._unread: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._output = Output(self.process, WITHIN)
         self._number = 0
         self.address = ("", 0)
 
@@ -73,30 +66,18 @@ class Server:
         assert found is not None
         self.address = (found[1], int(found[2]))
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-            self._unread.put(line.rstrip())
-        self._unread.put(None)
-
     @property
     def text(self) -> str:
         return "{}:{}".format(*self.address)
 
+    @property
+    def lines(self) -> list[str]:
+        """What was printed so far."""
+        return self._output.lines
+
     def wait_for(self, text: str) -> str:
         """Return the next line with *text* in it; those before it are passed over."""
-        passed: list[str] = []
-        while True:
-            try:
-                line = self._unread.get(timeout=WITHIN)
-            except queue.Empty:
-                _fail(f"the server did not say {text!r} within {WITHIN} s, only {passed}")
-            if line is None:
-                _fail(f"the server ended without saying {text!r}, only {passed}")
-            if text in line:
-                return line
-            passed.append(line)
+        return self._output.line_with(text)
 
     # What a client does ---------------------------------------------------------------------------------------------
 
@@ -149,11 +130,7 @@ class Server:
 
     def wait(self) -> int:
         """Return the exit status of the main process, once no process is left that has its output."""
-        status = self.process.wait(WITHIN)
-        self._reader.join(WITHIN)
-        if self._reader.is_alive():
-            _fail(f"the main process has ended, others have not: {[*self.processes()]}")
-        return status
+        return self._output.end()
 
     def counts(self, of: str = "in all") -> dict[str, int]:
         """What the server counted, after its end: of all children, or of one, ``"child 1"``."""
@@ -164,9 +141,7 @@ class Server:
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._output.close()
         self.client.close()
 
 
@@ -178,10 +153,6 @@ def _starting_with_sigint(handler: signal.Handlers) -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _fail(reason: str) -> NoReturn:
-    pytest.fail(reason)
 
 
 def new_socket() -> socket.socket:

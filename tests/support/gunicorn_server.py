@@ -6,17 +6,15 @@ import contextlib
 import http.client
 import importlib.util
 import os
-import queue
 import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Generator
 from pathlib import Path
 
-import pytest
 from needs import missing
+from output import Output
 
 SUPPORT = Path(__file__).parent
 SECONDS = 60
@@ -41,40 +39,26 @@ class Gunicorn:
 
     Attributes:
         process: The arbiter.
-        lines: What was printed so far.
     """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.lines: list[str] = []
-        self._unread: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._output = Output(process, SECONDS)
         self._port = 0
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
-            self._unread.put(line.rstrip())
-        self._unread.put(None)
+    @property
+    def lines(self) -> list[str]:
+        """What was printed so far."""
+        return self._output.lines
 
     @property
     def output(self) -> str:
-        """What was printed so far, in one piece."""
-        return "\n".join(self.lines)
+        """The same in one piece."""
+        return self._output.text
 
     def wait_for(self, pattern: str | re.Pattern[str]) -> re.Match[str]:
         """Return where the next line matches that does; those before it are passed over."""
-        while True:
-            try:
-                line = self._unread.get(timeout=SECONDS)
-            except queue.Empty:
-                pytest.fail(f"nothing matches {pattern!r} within {SECONDS} seconds:\n{self.output}")
-            if line is None:
-                pytest.fail(f"it ended, and nothing matched {pattern!r}:\n{self.output}")
-            if found := re.search(pattern, line):
-                return found
+        return self._output.match_of(pattern)
 
     def listen(self) -> None:
         """Wait until it listens, and learn where."""
@@ -107,9 +91,11 @@ class Gunicorn:
 
     def end(self) -> int:
         """Wait for the end; return the exit status."""
-        status = self.process.wait(SECONDS)
-        self._reader.join(SECONDS)
-        return status
+        return self._output.end()
+
+    def close(self) -> None:
+        """Take the end for granted."""
+        self._output.close()
 
     def stop(self) -> int:
         """Stop it in order; return the exit status."""
@@ -168,6 +154,4 @@ def gunicorn(
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        server.end()
-        assert process.stdout is not None
-        process.stdout.close()
+        server.close()

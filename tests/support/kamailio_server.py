@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import re
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +14,7 @@ from pathlib import Path
 import attr
 import pytest
 import sipmessage
+from output import Output
 
 SUPPORT = Path(__file__).parent
 ROOT = SUPPORT.parents[1]
@@ -27,7 +25,6 @@ WITHIN = 30
 
 # Kamailio has a Python of its own: what it needs is where the tests found it. All of that is plain Python.
 PYTHON_PATH = os.pathsep.join(map(str, (ROOT, SUPPORT, EXAMPLE, Path(attr.__file__).parents[1])))
-_PID = re.compile(r"\s*\d+\((\d+)\) (\w+): ")
 
 
 def free_port() -> int:
@@ -50,7 +47,6 @@ class Kamailio:
         options: More options of its command line.
 
     Attributes:
-        lines: What it has logged so far.
         address: Where it listens.
         client: The socket.
     """
@@ -72,10 +68,8 @@ class Kamailio:
         self._directory = directory
         self.command = [program, "-f", str(self.config), "-Y", str(directory)]
         self.command += ["-A", f"LISTEN=udp:{self.text}", "-A", f'SCRIPT="{script}"', *options]
-        self.lines: list[str] = []
         self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.client.bind(("127.0.0.1", 0))
-        self._unread: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._number = 0
         # Where coverage is measured, this would have it measured there as well, and its handler for SIGTERM in the way.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
@@ -90,15 +84,7 @@ class Kamailio:
             errors="backslashreplace",
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            self._unread.put(self.lines[-1])
-        self._unread.put(None)
+        self.output = Output(self.process, WITHIN)
 
     @property
     def text(self) -> str:
@@ -106,21 +92,12 @@ class Kamailio:
 
     @property
     def log(self) -> str:
-        return "\n".join(self.lines)
-
-    # Its log --------------------------------------------------------------------------------------------------------
+        """What it has logged so far."""
+        return self.output.text
 
     def wait_for(self, text: str) -> str:
         """Return the next line of the log with *text* in it."""
-        while True:
-            try:
-                line = self._unread.get(timeout=WITHIN)
-            except queue.Empty:
-                pytest.fail(f"Kamailio did not log {text!r} within {WITHIN} s:\n{self.log}")
-            if line is None:
-                pytest.fail(f"Kamailio ended without logging {text!r}:\n{self.log}")
-            if text in line:
-                return line
+        return self.output.line_with(text)
 
     # What a client does ---------------------------------------------------------------------------------------------
 
@@ -186,17 +163,12 @@ class Kamailio:
 
     def wait(self) -> int:
         """Return its exit status, once no process is left."""
-        status = self.process.wait(WITHIN)
-        self._reader.join(WITHIN)
-        assert not self._reader.is_alive(), "some of its processes have not ended"
-        return status
+        return self.output.end()
 
     def close(self) -> None:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self.output.close()
         self.client.close()
 
 
