@@ -67,5 +67,5 @@ def test_a_thousand_kills():
 
     with hosting(host_of) as host:
         blocks, pages = host.value()
-    assert blocks < KILLS // 10
+    assert blocks < KILLS // 2  # one for each death would be 800; what Python itself keeps comes and goes
     assert pages < 600  # an allocator takes a megabyte now and then
