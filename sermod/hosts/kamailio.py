@@ -108,7 +108,7 @@ class Kamailio(Generic[MsgT]):
             self._check_reply(ksr)
             log_to(ksr)
             self.life.init()
-        except Exception as error:
+        except BaseException as error:
             if _process.handler is None:
                 raise
             # Were it raised, Kamailio would let go of the object that it has, and call it nevertheless.
@@ -151,7 +151,7 @@ class Kamailio(Generic[MsgT]):
                 return 0
             try:
                 life.init_child(rank)
-            except Exception as error:  # noqa: BLE001 - Kamailio would hide it
+            except BaseException as error:  # noqa: BLE001 - Kamailio would hide it
                 _report(ksr, f"rank {rank} could not be initialised", error)
                 return -1
             return 0
@@ -235,7 +235,7 @@ class _Origins:
                 yield getattr(function, "__code__", None), f" in {what} of module {module.name!r}"
 
 
-def _report(ksr: Any, what: str, error: Exception) -> None:
+def _report(ksr: Any, what: str, error: BaseException) -> None:
     """Write to Kamailio's log what went wrong, all of it."""
     text = "".join(traceback.format_exception(error))
     ksr.err(_printable(f"sermod: {what}: {type(error).__name__}: {error}\n{text}"))

@@ -224,18 +224,26 @@ class TestChildInit:
         assert 0 == handler.child_init(rank)
         assert ("init_child_f", rank) == journal[-1]
 
-    def test_one_that_fails(self, ksr, core, journal):
+    @pytest.mark.parametrize(
+        ("error", "says"),
+        [
+            (OSError("gone"), "ChildInitError: init_child_f of module 'bad' in rank 2 raised OSError: gone"),
+            (SystemExit(3), "SystemExit: 3"),
+        ],
+        ids=["error", "exit"],
+    )
+    def test_one_that_fails(self, ksr, core, journal, error, says):
         """Kamailio is told by a negative number, and its log by the whole text."""
 
         def init_child_f(rank):
-            raise OSError("no database")
+            raise error
 
         core.register(make_exports("bad", init_child_f=init_child_f))
         handler = Kamailio(core, request_route=()).mod_init()
         assert -1 == handler.child_init(2)
         level, text = journal[-1]
-        first = "sermod: rank 2 could not be initialised: ChildInitError: init_child_f of module 'bad' in rank 2 raised"
-        assert ("err", True) == (level, text.startswith(first))
+        assert ("err", f"sermod: rank 2 could not be initialised: {says}") == (level, text.splitlines()[0])
+        assert text.endswith(f"{says}\n")
 
 
 class TestReload:
@@ -272,6 +280,14 @@ class TestReload:
         first = "sermod: the clean-up of the modules that are replaced failed: ExceptionGroup: "
         assert [("err", True)] == [(level, text.startswith(first)) for level, text in journal]
         assert handlers[0] is not handlers[1]
+
+    def test_one_that_exits(self, ksr, core, journal):
+        """Nothing that a module raises gets through to Kamailio."""
+        handler = Kamailio(core, request_route=()).mod_init()
+        again = Registry()
+        again.register(make_exports("leaving", init_f=lambda: sys.exit(1)))
+        assert handler is Kamailio(again, request_route=()).mod_init()
+        assert "since the new ones failed: SystemExit: 1" in journal[-1][1]
 
     def test_one_that_fails(self, ksr, core, journal):
         """The process goes on with what it has: raising would make Kamailio call what it has let go of."""
