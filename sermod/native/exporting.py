@@ -345,6 +345,8 @@ def to_c(
         ...     ctypes.string_at(native.pointer.contents.name)
         b'pong'
     """
+    if not isinstance(exports, ModuleExports):
+        raise TypeError(f"to_c() takes a ModuleExports, such as the exports of a Module (got {exports!r})")
     if message is not None and not callable(message):
         raise TypeError(f"to_c(message=...) takes a function of the address (got {message!r})")
     prototypes = prototypes or {}

@@ -449,6 +449,12 @@ class TestFailures:
             logging.getLogger("sermod.native").removeHandler(handler)
         assert [ZeroDivisionError, OSError] == [type(error) for error in native.errors]
 
+    @pytest.mark.parametrize("exports", [None, "foobar", sermod.Module], ids=["None", "str", "class"])
+    def test_what_are_no_exports(self, exports):
+        """A class of a module is a near miss: it is its instance that has exports."""
+        with pytest.raises(TypeError, match=r"^to_c\(\) takes a ModuleExports, such as the exports of a Module \(got "):
+            to_c(exports)
+
     def test_a_message_that_nothing_makes(self):
         with pytest.raises(TypeError, match=r"to_c\(message=...\) takes a function of the address \(got 5\)"):
             command(lambda msg: 1, message=5)
