@@ -20,6 +20,7 @@ floor  file
        ``loader``: from a name or a path to exports
 6      ``native``: the binary interface; ``permissions``: who may replace a module's file
 5      ``reports``: what children tell the main process; ``threads``: those that no child will have;
+       ``mistakes``: what is wrong with a configuration;
        ``validation``: the rules of the interface; ``lookup``: finding a command from within a module's function
 4      ``errors``: every exception; ``exports``: the structures
 3      ``routes``: the kinds of route; ``pointers``: where a parameter's value lives; ``annotations``: their fixups

@@ -19,12 +19,12 @@ from sermod.errors import (
     LifecycleError,
     ParamValueError,
     RouteError,
-    SermodError,
     ShadowedCommandError,
     UnknownModuleError,
 )
 from sermod.exports import INT_PARAM, STR_PARAM, CmdExport, ModuleExports, MsgT, ParamExport
 from sermod.loader import file_module, is_path, loading
+from sermod.mistakes import Mistakes
 from sermod.parameters import Change, checked_change, module_matcher, store_all
 from sermod.problems import Problem
 from sermod.routes import RouteFlag, route_names
@@ -92,7 +92,7 @@ class Registry(Generic[MsgT]):
         self._given: set[tuple[str, str, int]] = set()
         self._asked_as: dict[str, str] = {}
         self._actions: list[Action[MsgT]] = []
-        self._errors: list[Exception] | None = None
+        self._mistakes = Mistakes()
         self._claimed = False
         self._closed: str | None = None
 
@@ -138,19 +138,15 @@ class Registry(Generic[MsgT]):
             ShadowedCommandError: It would hide a command from the script.
             LifecycleError: It is too late.
         """
-        try:
+        name = os.fspath(what)
+        with self._mistakes:
             self._check_in_time("load()")
             origins = {module.origin for module in self._modules.values() if module.origin is not None}
             with loading(what, self.path, check_permissions=check_permissions, loaded_already=origins) as loaded:
                 module = self._register(loaded.exports, loaded.origin)
-        except SermodError as error:
-            if self._errors is None:
-                raise
-            self._errors.append(error)
-            return LoadedModule(os.fspath(what), ModuleExports(os.fspath(what)))
-        name = os.fspath(what)
-        self._asked_as.update({name: module.name, _file_name(name): module.name})
-        return module
+            self._asked_as.update({name: module.name, _file_name(name): module.name})
+            return module
+        return LoadedModule(name, ModuleExports(name))
 
     def register(self, exports: ModuleExports[MsgT]) -> LoadedModule[MsgT]:
         """Register a module that is in memory already.
@@ -167,14 +163,10 @@ class Registry(Generic[MsgT]):
             ShadowedCommandError: It would hide a command from the script.
             LifecycleError: It is too late.
         """
-        try:
+        with self._mistakes:
             self._check_in_time("register()")
             return self._register(exports, None)
-        except SermodError as error:
-            if self._errors is None:
-                raise
-            self._errors.append(error)
-            return LoadedModule(str(exports.name), exports)
+        return LoadedModule(str(exports.name), exports)
 
     def _register(self, exports: ModuleExports[MsgT], origin: str | None) -> LoadedModule[MsgT]:
         if not isinstance(exports, ModuleExports):
@@ -259,15 +251,11 @@ class Registry(Generic[MsgT]):
             ParamValueError: The value is no C ``int``, has a NUL in it, or is refused by the parameter's pointer.
             LifecycleError: It is too late.
         """
-        try:
+        with self._mistakes:
             self._check_in_time("set_param()")
             if module not in self._modules:
                 raise self._unknown_module(module)
             self._store([checked_change(module, self._params_of(module), name, value)])
-        except SermodError as error:
-            if self._errors is None:
-                raise
-            self._errors.append(error)
 
     def set_params(self, pattern: str, name: str, value: int | str) -> None:
         """Set a parameter of every module whose name matches: the script's ``modparam`` with its regular expression.
@@ -287,7 +275,7 @@ class Registry(Generic[MsgT]):
             ParamValueError: As for :meth:`set_param`, and for a pattern that is no regular expression.
             LifecycleError: It is too late.
         """
-        try:
+        with self._mistakes:
             self._check_in_time("set_params()")
             try:
                 matches = module_matcher(pattern)
@@ -301,10 +289,6 @@ class Registry(Generic[MsgT]):
                 msg = f"no module matches {pattern!r}"
                 raise UnknownModuleError(msg, asked=pattern, available=self._modules)
             self._store([checked_change(module, self._params_of(module), name, value) for module in modules])
-        except SermodError as error:
-            if self._errors is None:
-                raise
-            self._errors.append(error)
 
     def _store(self, changes: list[Change]) -> None:
         store_all(changes)
@@ -353,16 +337,12 @@ class Registry(Generic[MsgT]):
             TypeError: A parameter is no ``str``.
             LifecycleError: It is too late.
         """
-        try:
+        with self._mistakes:
             self._check_in_time("bind()")
             action = self.checked_action(name, params, route, where)
-        except SermodError as error:
-            if self._errors is None:
-                raise
-            self._errors.append(error)
-            return Action(CmdExport(name, None, len(params)), "", params, RouteFlag(route), where)
-        self._actions.append(action)
-        return action
+            self._actions.append(action)
+            return action
+        return Action(CmdExport(name, None, len(params)), "", params, RouteFlag(route), where)
 
     def checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[MsgT]:
         """Check a call as :meth:`bind` does, at any time, and keep nothing of it: no fixup runs for it."""
@@ -399,23 +379,8 @@ class Registry(Generic[MsgT]):
             LifecycleError: It is too late.
         """
         self._check_in_time("configuring()")
-        outer, self._errors = self._errors, []
-        errors = self._errors
-        try:
+        with self._mistakes.together():
             yield
-        except Exception as error:
-            if not errors:
-                raise
-            errors.append(error)
-        finally:
-            self._errors = outer
-        if errors:
-            msg = (
-                f"the configuration has {len(errors)} mistakes"
-                if len(errors) > 1
-                else "the configuration has a mistake"
-            )
-            raise ExceptionGroup(msg, errors)
 
     def claim(self) -> None:
         """Give the registry to a lifecycle, for ever. Called by ``Lifecycle``.
