@@ -1,42 +1,83 @@
 """The module interface of the SIP Express Router (SER), for Python programs to embed.
 
 The public names are handed on lazily: ``import sermod`` loads no other file, and a name loads what it needs when it is
-first used. What stands behind them is a ladder: a file imports only from floors below its own.
+first used. A folder or file with an underscore is the engine, free to change; one without is a path that users import.
+They stand on a ladder: a file imports from its own folder and from lower floors only.
 
-=====  ================================================================================================================
-floor  file
-=====  ================================================================================================================
-15     ``hosts``: programs that drive a lifecycle, one file for each
-14     ``prefork``: a server of forked children
-13     ``supervision``: what is done about them; ``alone``: a server without any
-12     ``failures``: what went wrong
-11     ``children``: the children as processes
-10     ``child``: what a child does, from its fork to its end;
-       ``testing``: a module tested alone, and whether it keeps the interface
-9      ``lifecycle``: the order in which module functions run, and in which process; ``description``: a module as text
-8      ``registry``: the loaded modules, and every look-up in them; ``module``: a module that is a class
-7      ``action``: one call in a script; ``commands``: the commands of all modules; ``parameters``: setting parameters;
-       ``module_commands``, ``module_params``: what the body of such a class says;
-       ``loader``: from a name or a path to exports
-6      ``native``: the binary interface; ``permissions``: who may replace a module's file
-5      ``reports``: what children tell the main process; ``threads``: those that no child will have;
-       ``mistakes``: what is wrong with a configuration;
-       ``validation``: the rules of the interface; ``lookup``: finding a command from within a module's function
-4      ``errors``: every exception; ``exports``: the structures
-3      ``routes``: the kinds of route; ``pointers``: where a parameter's value lives; ``annotations``: their fixups
-2      ``settings``: how children are to be run; ``stopsignals``: SIGTERM and SIGINT, noted;
-       ``signatures``: what a callable takes; ``fixups``: ready-made ones
-1      ``events``: what happens to children; ``descriptors``: those of one process alone;
-       ``problems``: what validation finds; ``ranks``: which process is which; ``stdio``: what is buffered
-=====  ================================================================================================================
+=====  =============================================================================================================
+floor  folders and files
+=====  =============================================================================================================
+7      ``hosts/``: programs that drive a lifecycle, one file for each
+6      ``testing/``: a module tested alone, and whether it keeps the interface;
+       ``_prefork/``: a server of forked children
+5      ``_core/``: what a host drives: the registry, the loader, bound calls, the lifecycle
+4      ``native/``: the binary interface; ``_classes/``: modules as classes
+3      ``_interface/``: what a module is: the structures, their pointers, their rules;
+       ``_forking``: what each fork in this library does
+2      ``errors``: every exception; ``fixups``: ready-made fixups
+1      ``_problems``: what validation finds, and the wording of messages
+=====  =============================================================================================================
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as in typing, which would cost its import
+import sys
+
+_names = sys._getframe().f_code.co_names  # of this file, as it is executed
+TYPE_CHECKING = bool()  # noqa: UP018 - False, and no tool takes it for that; typing's own would cost its import
 if TYPE_CHECKING:
-    from sermod.action import Action as Action
-    from sermod.description import describe as describe
+    # The one list of the public names: for type checkers, and for _find_homes().
+    from sermod._classes.commands import command as command
+    from sermod._classes.description import describe as describe
+    from sermod._classes.module import Module as Module
+    from sermod._classes.params import int_param as int_param
+    from sermod._classes.params import pointer_param as pointer_param
+    from sermod._classes.params import str_param as str_param
+    from sermod._core.action import Action as Action
+    from sermod._core.lifecycle import Lifecycle as Lifecycle
+    from sermod._core.lifecycle import Route as Route
+    from sermod._core.lifecycle import State as State
+    from sermod._core.loader import load as load
+    from sermod._core.registry import LoadedModule as LoadedModule
+    from sermod._core.registry import Registry as Registry
+    from sermod._interface.exports import INT_PARAM as INT_PARAM
+    from sermod._interface.exports import REPLY_ROUTE as REPLY_ROUTE
+    from sermod._interface.exports import REQUEST_ROUTE as REQUEST_ROUTE
+    from sermod._interface.exports import STR_PARAM as STR_PARAM
+    from sermod._interface.exports import CmdExport as CmdExport
+    from sermod._interface.exports import Fixup as Fixup
+    from sermod._interface.exports import ModuleExports as ModuleExports
+    from sermod._interface.exports import ParamExport as ParamExport
+    from sermod._interface.exports import ParamType as ParamType
+    from sermod._interface.exports import RouteFlag as RouteFlag
+    from sermod._interface.lookup import find_export as find_export
+    from sermod._interface.pointers import Cell as Cell
+    from sermod._interface.pointers import Pointer as Pointer
+    from sermod._interface.pointers import pointer_to as pointer_to
+    from sermod._interface.ranks import PROC_FIFO as PROC_FIFO
+    from sermod._interface.ranks import PROC_MAIN as PROC_MAIN
+    from sermod._interface.ranks import PROC_TCP_MAIN as PROC_TCP_MAIN
+    from sermod._interface.ranks import PROC_TIMER as PROC_TIMER
+    from sermod._interface.ranks import lowest_free_rank as lowest_free_rank
+    from sermod._interface.validation import check as check
+    from sermod._interface.validation import find_problems as find_problems
+    from sermod._interface.validation import null_terminated as null_terminated
+    from sermod._interface.validation import scan as scan
+    from sermod._prefork.events import ChildExited as ChildExited
+    from sermod._prefork.events import ChildKilled as ChildKilled
+    from sermod._prefork.events import ChildReady as ChildReady
+    from sermod._prefork.events import ChildStarted as ChildStarted
+    from sermod._prefork.events import Event as Event
+    from sermod._prefork.events import GivingUp as GivingUp
+    from sermod._prefork.events import RestartDelayed as RestartDelayed
+    from sermod._prefork.events import Restarting as Restarting
+    from sermod._prefork.events import Stopped as Stopped
+    from sermod._prefork.events import Stopping as Stopping
+    from sermod._prefork.server import Prefork as Prefork
+    from sermod._prefork.server import serve as serve
+    from sermod._prefork.settings import RestartPolicy as RestartPolicy
+    from sermod._problems import Problem as Problem
+    from sermod._problems import Severity as Severity
     from sermod.errors import AlreadyLoadedError as AlreadyLoadedError
     from sermod.errors import ChildDiedError as ChildDiedError
     from sermod.errors import ChildInitError as ChildInitError
@@ -61,225 +102,39 @@ if TYPE_CHECKING:
     from sermod.errors import UnknownCommandError as UnknownCommandError
     from sermod.errors import UnknownModuleError as UnknownModuleError
     from sermod.errors import UnknownParamError as UnknownParamError
-    from sermod.events import ChildExited as ChildExited
-    from sermod.events import ChildKilled as ChildKilled
-    from sermod.events import ChildReady as ChildReady
-    from sermod.events import ChildStarted as ChildStarted
-    from sermod.events import Event as Event
-    from sermod.events import GivingUp as GivingUp
-    from sermod.events import RestartDelayed as RestartDelayed
-    from sermod.events import Restarting as Restarting
-    from sermod.events import Stopped as Stopped
-    from sermod.events import Stopping as Stopping
-    from sermod.exports import INT_PARAM as INT_PARAM
-    from sermod.exports import STR_PARAM as STR_PARAM
-    from sermod.exports import CmdExport as CmdExport
-    from sermod.exports import Fixup as Fixup
-    from sermod.exports import ModuleExports as ModuleExports
-    from sermod.exports import ParamExport as ParamExport
-    from sermod.exports import ParamType as ParamType
-    from sermod.lifecycle import Lifecycle as Lifecycle
-    from sermod.lifecycle import Route as Route
-    from sermod.lifecycle import State as State
-    from sermod.loader import load as load
-    from sermod.lookup import find_export as find_export
-    from sermod.module import Module as Module
-    from sermod.module_commands import command as command
-    from sermod.module_params import int_param as int_param
-    from sermod.module_params import pointer_param as pointer_param
-    from sermod.module_params import str_param as str_param
-    from sermod.pointers import Cell as Cell
-    from sermod.pointers import Pointer as Pointer
-    from sermod.pointers import pointer_to as pointer_to
-    from sermod.prefork import Prefork as Prefork
-    from sermod.prefork import serve as serve
-    from sermod.problems import Problem as Problem
-    from sermod.problems import Severity as Severity
-    from sermod.ranks import PROC_FIFO as PROC_FIFO
-    from sermod.ranks import PROC_MAIN as PROC_MAIN
-    from sermod.ranks import PROC_TCP_MAIN as PROC_TCP_MAIN
-    from sermod.ranks import PROC_TIMER as PROC_TIMER
-    from sermod.ranks import lowest_free_rank as lowest_free_rank
-    from sermod.registry import LoadedModule as LoadedModule
-    from sermod.registry import Registry as Registry
-    from sermod.routes import REPLY_ROUTE as REPLY_ROUTE
-    from sermod.routes import REQUEST_ROUTE as REQUEST_ROUTE
-    from sermod.routes import RouteFlag as RouteFlag
-    from sermod.settings import RestartPolicy as RestartPolicy
-    from sermod.validation import check as check
-    from sermod.validation import find_problems as find_problems
-    from sermod.validation import null_terminated as null_terminated
-    from sermod.validation import scan as scan
-
-_PUBLIC = {
-    "Action": "action",
-    "AlreadyLoadedError": "errors",
-    "Cell": "pointers",
-    "ChildDiedError": "errors",
-    "ChildExited": "events",
-    "ChildInitError": "errors",
-    "ChildKilled": "events",
-    "ChildReady": "events",
-    "ChildStarted": "events",
-    "CmdExport": "exports",
-    "CommandResultError": "errors",
-    "DuplicateModuleError": "errors",
-    "Event": "events",
-    "Fixup": "exports",
-    "FixupError": "errors",
-    "GivingUp": "events",
-    "INT_PARAM": "exports",
-    "InsecurePathError": "errors",
-    "InterfaceWarning": "errors",
-    "InvalidExportsError": "errors",
-    "Lifecycle": "lifecycle",
-    "LifecycleError": "errors",
-    "LoadError": "errors",
-    "LoadedModule": "registry",
-    "MissingParamError": "errors",
-    "Module": "module",
-    "ModuleExports": "exports",
-    "ModuleFileNotFoundError": "errors",
-    "ModuleInitError": "errors",
-    "NoExportsError": "errors",
-    "PROC_FIFO": "ranks",
-    "PROC_MAIN": "ranks",
-    "PROC_TCP_MAIN": "ranks",
-    "PROC_TIMER": "ranks",
-    "ParamCountError": "errors",
-    "ParamExport": "exports",
-    "ParamType": "exports",
-    "ParamTypeError": "errors",
-    "ParamValueError": "errors",
-    "Pointer": "pointers",
-    "Prefork": "prefork",
-    "Problem": "problems",
-    "REPLY_ROUTE": "routes",
-    "REQUEST_ROUTE": "routes",
-    "Registry": "registry",
-    "RestartDelayed": "events",
-    "RestartPolicy": "settings",
-    "Restarting": "events",
-    "Route": "lifecycle",
-    "RouteError": "errors",
-    "RouteFlag": "routes",
-    "STR_PARAM": "exports",
-    "SermodError": "errors",
-    "Severity": "problems",
-    "ShadowedCommandError": "errors",
-    "State": "lifecycle",
-    "Stopped": "events",
-    "Stopping": "events",
-    "UnknownCommandError": "errors",
-    "UnknownModuleError": "errors",
-    "UnknownParamError": "errors",
-    "check": "validation",
-    "command": "module_commands",
-    "describe": "description",
-    "find_export": "lookup",
-    "find_problems": "validation",
-    "int_param": "module_params",
-    "load": "loader",
-    "lowest_free_rank": "ranks",
-    "null_terminated": "validation",
-    "pointer_param": "module_params",
-    "pointer_to": "pointers",
-    "scan": "validation",
-    "serve": "prefork",
-    "str_param": "module_params",
-}
-"""Where each public name lives."""
-
-__all__ = [
-    "INT_PARAM",
-    "PROC_FIFO",
-    "PROC_MAIN",
-    "PROC_TCP_MAIN",
-    "PROC_TIMER",
-    "REPLY_ROUTE",
-    "REQUEST_ROUTE",
-    "STR_PARAM",
-    "Action",
-    "AlreadyLoadedError",
-    "Cell",
-    "ChildDiedError",
-    "ChildExited",
-    "ChildInitError",
-    "ChildKilled",
-    "ChildReady",
-    "ChildStarted",
-    "CmdExport",
-    "CommandResultError",
-    "DuplicateModuleError",
-    "Event",
-    "Fixup",
-    "FixupError",
-    "GivingUp",
-    "InsecurePathError",
-    "InterfaceWarning",
-    "InvalidExportsError",
-    "Lifecycle",
-    "LifecycleError",
-    "LoadError",
-    "LoadedModule",
-    "MissingParamError",
-    "Module",
-    "ModuleExports",
-    "ModuleFileNotFoundError",
-    "ModuleInitError",
-    "NoExportsError",
-    "ParamCountError",
-    "ParamExport",
-    "ParamType",
-    "ParamTypeError",
-    "ParamValueError",
-    "Pointer",
-    "Prefork",
-    "Problem",
-    "Registry",
-    "RestartDelayed",
-    "RestartPolicy",
-    "Restarting",
-    "Route",
-    "RouteError",
-    "RouteFlag",
-    "SermodError",
-    "Severity",
-    "ShadowedCommandError",
-    "State",
-    "Stopped",
-    "Stopping",
-    "UnknownCommandError",
-    "UnknownModuleError",
-    "UnknownParamError",
-    "check",
-    "command",
-    "describe",
-    "find_export",
-    "find_problems",
-    "int_param",
-    "load",
-    "lowest_free_rank",
-    "null_terminated",
-    "pointer_param",
-    "pointer_to",
-    "scan",
-    "serve",
-    "str_param",
-]
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name from where it lives, and keep it (PEP 562)."""
-    if name not in _PUBLIC:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg, name=name)
-    from importlib import import_module
+if not TYPE_CHECKING:  # no name is there for a type checker but those above
 
-    value: object = getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        """Load a public name from the file that it lives in, and keep it (PEP 562)."""
+        homes = _homes or _find_homes()
+        if name == "__all__":
+            value: object = sorted(homes)
+        elif name in homes:
+            from importlib import import_module
+
+            value = getattr(import_module(homes[name]), name)
+        else:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg, name=name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *(_homes or _find_homes()), "__all__"})
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+_homes: dict[str, str] = {}
+"""The module that each public name lives in; filled when the first name is used."""
+
+
+def _find_homes() -> dict[str, str]:
+    # The compiled code has the names in the imports at the top in the order of the lines: a module, then its names.
+    home = ""
+    for name in _names:
+        if name.startswith(f"{__name__}."):
+            home = name
+        elif home and not name.startswith("_"):
+            _homes[name] = home
+    return _homes

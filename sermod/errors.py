@@ -1,82 +1,72 @@
-"""Every exception that sermod raises of itself.
+"""Every exception that sermod itself raises.
 
-Each one derives from :class:`SermodError` and from the built-in that a caller would expect as well, carries what it
-talks about as attributes, and survives pickling, so that it can cross a process boundary. A message says what was
-asked, what was found, and what to do.
+Each derives from :class:`SermodError` and from the built-in exception that a caller would expect, carries what it is
+about as attributes, and survives pickling, so that it can cross a process boundary. A message says what was asked, what
+was found, and what to do.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, final
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from sermod.problems import Problem
+from sermod._problems import Problem, counted, listed, nearest_name, repr_of
 
 
 class SermodError(Exception):
-    """Base of everything that sermod raises of itself."""
+    """Base of every exception that sermod itself raises."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by state rather than by constructor arguments; what cannot travel, travels as its ``repr``."""
-        return _revive, (type(self), self.args, {name: _pack(value) for name, value in vars(self).items()})
+        """Pickle the attributes rather than the arguments; an attribute that cannot be pickled becomes its ``repr``."""
+        return _revive, (type(self), self.args, {name: Parcel(value) for name, value in vars(self).items()})
 
 
-def _pack(value: object) -> tuple[bytes | None, str]:
-    import pickle
+@final
+class Parcel:
+    """A value on its way to another process: pickled, and its ``repr`` for the case that this is not possible.
 
-    try:
-        return pickle.dumps(value), repr(value)
-    except Exception:  # noqa: BLE001 - objects refuse to be pickled with exceptions of any kind
-        return None, repr(value)
+    Attributes:
+        data: The pickled value; ``None`` where it cannot be pickled.
+        text: Its ``repr``.
+    """
+
+    __slots__ = ("data", "text")
+
+    def __init__(self, value: object) -> None:
+        import pickle
+
+        self.text: str = repr_of(value)
+        self.data: bytes | None
+        try:
+            self.data = pickle.dumps(value)
+        except Exception:  # noqa: BLE001 - objects refuse to be pickled with exceptions of any kind
+            self.data = None
+
+    def open(self, default: Callable[[str], Any] = str) -> Any:
+        """Return the value, or *default* of its ``repr`` where it cannot be unpickled here."""
+        import pickle
+
+        if self.data is not None:
+            try:
+                return pickle.loads(self.data)  # noqa: S301 - pickled above, inside a pickle that the caller chose to load
+            except Exception:  # noqa: BLE001 - its class may exist only in the process that it comes from
+                return default(self.text)
+        return default(self.text)
 
 
-def _revive(
-    cls: type[SermodError], args: tuple[object, ...], state: dict[str, tuple[bytes | None, str]]
-) -> SermodError:
+def _revive(cls: type[SermodError], args: tuple[object, ...], state: dict[str, Parcel]) -> SermodError:
     error = cls.__new__(cls, *args)
     super(SermodError, error).__init__(*args)
-    for name, (data, text) in state.items():
-        setattr(error, name, _unpack(data, text))
+    for name, parcel in state.items():
+        setattr(error, name, parcel.open())
     return error
-
-
-def _unpack(data: bytes | None, text: str) -> object:
-    import pickle
-
-    if data is None:
-        return text
-    try:
-        return pickle.loads(data)  # noqa: S301 - made by _pack, inside a pickle that the caller chose to load
-    except Exception:  # noqa: BLE001 - its class may exist only in the process that it comes from
-        return text
-
-
-_LISTED_AT_MOST: Final = 40
-"""A message stays readable however much there is; the attribute of the error has it all."""
-
-
-def listed(names: Iterable[object]) -> str:
-    """Join *names* for a message, sorted and without repetition; ``nothing`` where there is none."""
-    texts = sorted({str(name) for name in names})
-    more = len(texts) - _LISTED_AT_MOST
-    return ", ".join(texts[:_LISTED_AT_MOST] + ([f"and {more} more"] if more > 0 else [])) or "nothing"
-
-
-def nearest_name(asked: str, available: Iterable[str]) -> str | None:
-    """Return the one of *available* that *asked* was most likely meant to be, or ``None``."""
-    import difflib
-
-    return next(iter(difflib.get_close_matches(str(asked), [*available], n=1)), None)
 
 
 # Validation ---------------------------------------------------------------------------------------------------------
 
 
 class InvalidExportsError(SermodError, ValueError):
-    """An exports structure breaks rules of the interface; all of them are told, one a line.
+    """An exports structure breaks rules of the interface; the message has all problems, one a line.
 
     Attributes:
         module: The name in the structure, or ``None`` where it has none.
@@ -111,8 +101,8 @@ class LoadError(SermodError, ImportError):
     """A module could not be loaded.
 
     Attributes:
-        what: What was asked for.
-        origin: The file or dotted name that it was found to be, or ``None`` where the search did not come that far.
+        what: The name or path that was asked for.
+        origin: The file or dotted name that was found; ``None`` where the search did not get that far.
     """
 
     def __init__(self, message: str, *, what: str, origin: str | None = None) -> None:
@@ -122,26 +112,26 @@ class LoadError(SermodError, ImportError):
 
 
 class ModuleFileNotFoundError(LoadError):
-    """Nothing of that name or path is there to be loaded."""
+    """There is no module of that name or path."""
 
 
 class NoExportsError(LoadError):
-    """What was loaded has no variable ``exports``, or one that is no :class:`~sermod.ModuleExports`."""
+    """The module has no variable ``exports``, or one that is not a :class:`~sermod.ModuleExports`."""
 
 
 class AlreadyLoadedError(LoadError):
-    """The file is loaded in this registry already."""
+    """The file is already loaded in this registry."""
 
 
 class InsecurePathError(LoadError):
-    """Others than the file's owner may replace it, by itself or through a directory above it."""
+    """Other users than the file's owner may replace it, directly or through a directory above it."""
 
 
 # Registration -------------------------------------------------------------------------------------------------------
 
 
 class DuplicateModuleError(SermodError, ValueError):
-    """A module of that name is registered already.
+    """A module of that name is already registered.
 
     Attributes:
         module: The name that both have.
@@ -151,7 +141,7 @@ class DuplicateModuleError(SermodError, ValueError):
 
     def __init__(self, module: str, *, origin: str | None, existing_origin: str | None) -> None:
         super().__init__(
-            f"module {module!r} (from {origin or 'memory'}) is not registered: a module of that name is there already "
+            f"module {module!r} (from {origin or 'memory'}) is not registered: there already is a module of that name "
             f"(from {existing_origin or 'memory'}); give one of them another name in its exports"
         )
         self.module = module
@@ -171,9 +161,9 @@ class ShadowedCommandError(SermodError, ValueError):
 
     def __init__(self, module: str, *, existing_module: str, command: str, param_no: int) -> None:
         super().__init__(
-            f"module {module!r} is not registered: its command {command!r} with {param_no} parameters would hide "
-            f"that of module {existing_module!r} from the script; rename one, or use Registry(allow_shadowing=True), "
-            f"where the newest module wins"
+            f"module {module!r} is not registered: its command {command!r} with {counted(param_no, 'parameter')} "
+            f"would hide that of module {existing_module!r} from the script; rename one of them, or use "
+            f"Registry(allow_shadowing=True), where the newest module wins"
         )
         self.module = module
         self.existing_module = existing_module
@@ -185,12 +175,12 @@ class ShadowedCommandError(SermodError, ValueError):
 
 
 class _UnknownError(SermodError, LookupError):
-    """Something was asked for by a name that does not exist.
+    """There is nothing of the name that was asked for.
 
     Attributes:
-        asked: What was asked for.
-        nearest: The name that was most likely meant, or ``None``.
-        available: The names that there are, sorted.
+        asked: The name.
+        nearest: The existing name that was most likely meant, or ``None``.
+        available: The names that exist, sorted.
     """
 
     _there_is: ClassVar = "There is"
@@ -226,12 +216,12 @@ class UnknownParamError(_UnknownError):
 
 
 class _CallError(SermodError, ValueError):
-    """A command exists but cannot be called like this.
+    """A command exists, but cannot be called in this way.
 
     Attributes:
         command: The command's name.
-        takes: What it takes: numbers of parameters, or routes.
-        got: What it was given.
+        takes: The numbers of parameters, or the routes, that it may be called with.
+        got: The number or the routes of the call.
     """
 
     def __init__(self, message: str, *, command: str, takes: Iterable[int], got: int) -> None:
@@ -242,21 +232,21 @@ class _CallError(SermodError, ValueError):
 
 
 class ParamCountError(_CallError):
-    """A command is called with a number of parameters that it does not take."""
+    """A command is called with the wrong number of parameters."""
 
 
 class RouteError(_CallError):
-    """A command is called in a route that it may not be used in."""
+    """A command is called in a route where it may not be used."""
 
 
 # Parameters ---------------------------------------------------------------------------------------------------------
 
 
 class _ParamError(SermodError):
-    """A value is not accepted by a parameter.
+    """A parameter refuses a value.
 
     Attributes:
-        module: The name of the module, or the pattern that was to match it.
+        module: The name of the module, or the pattern for it.
         param: The name of the parameter.
         value: The refused value.
     """
@@ -269,24 +259,24 @@ class _ParamError(SermodError):
 
 
 class ParamTypeError(_ParamError, TypeError):
-    """A parameter was given a value of a type that it does not take."""
+    """A parameter was given a value of the wrong type."""
 
 
 class ParamValueError(_ParamError, ValueError):
-    """A parameter was given a value of the right type that it does not take."""
+    """A parameter was given a value of the right type that it refuses."""
 
 
 class MissingParamError(SermodError, ValueError):
-    """Parameters that must be set were not set by the time of init; all of them are told, one a line.
+    """Required parameters were not set before init; the message has all of them, one a line.
 
     Attributes:
-        params: The name of the module and that of the parameter, for each of them.
+        params: The name of the module and the name of the parameter, for each.
     """
 
     def __init__(self, params: Iterable[tuple[str, str]]) -> None:
         self.params: tuple[tuple[str, str], ...] = tuple(params)
         lines = (f"{param!r} of module {module!r}" for module, param in self.params)
-        super().__init__("\n  ".join(["parameters that are required are not set; set them before init:", *lines]))
+        super().__init__("\n  ".join(["required parameters are not set; set them before init:", *lines]))
 
 
 class FixupError(SermodError, ValueError):
@@ -297,9 +287,9 @@ class FixupError(SermodError, ValueError):
         command: The command's name.
         param_no: Which parameter it is, counted from 1.
         value: The parameter as the script has it.
-        where: The place of the call in the script, as the host gave it, or ``None``.
-        param_name: The name that the command's function has for the parameter; ``None`` where it does not tell.
-        route: The kinds of route that the call stands in.
+        where: The place of the call in the script, as the host named it, or ``None``.
+        param_name: The name of the parameter in the command's function; ``None`` where it has none.
+        route: The kinds of route in which the call stands.
     """
 
     def __init__(
@@ -328,10 +318,10 @@ class FixupError(SermodError, ValueError):
 
 
 class LifecycleError(SermodError, RuntimeError):
-    """Something was called at a time, or in a process, where it has no place.
+    """Something was called at the wrong time, or in the wrong process or thread.
 
     Attributes:
-        state: The state that the life was in.
+        state: The state at the time of the call.
         call: What was called.
     """
 
@@ -342,12 +332,12 @@ class LifecycleError(SermodError, RuntimeError):
 
 
 class CommandResultError(SermodError, TypeError):
-    """A command, a response function or a route returned something that is no result.
+    """A command, a response function or a route returned a value that is not a result.
 
     Attributes:
         module: The name of the module; ``None`` for a route that is a function of the host.
         command: The command's name, ``response_f``, or the name of the host's function.
-        value: What it returned.
+        value: The value.
     """
 
     def __init__(self, message: str, *, module: str | None, command: str, value: object) -> None:
@@ -362,7 +352,7 @@ class _InitError(SermodError, RuntimeError):
 
     Attributes:
         module: The name of the module.
-        code: What the function returned; ``None`` where it raised instead.
+        code: The value that the function returned; ``None`` where it raised.
         rank: The rank of the child; ``None`` for the main initialization.
         traceback: The traceback as text; ``None`` where nothing was raised.
     """
@@ -386,14 +376,14 @@ class ChildInitError(_InitError):
 
 
 class ChildDiedError(SermodError, RuntimeError):
-    """A child ended unasked.
+    """A child ended although nothing asked it to.
 
     Attributes:
-        rank: Its rank.
-        pid: Its process id.
+        rank: The rank of the child.
+        pid: The process id of the child.
         exitcode: Its exit code; ``None`` where a signal ended it.
         signal: The name of the signal that ended it (``"SIGKILL"``); ``None`` where it exited.
-        traceback: What went wrong in it, as text; ``None`` where it could not say.
+        traceback: The traceback of the child as text; ``None`` where it reported none.
     """
 
     def __init__(

@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from sermod._problems import text_of
 
 if TYPE_CHECKING:  # slow to import, so they are imported by the fixups that need them
     import ipaddress
@@ -39,6 +41,24 @@ FALSE_WORDS: Final = ("no", "false", "off", "disable", "disabled", "0")
 
 _INT: Final = r"[+-]?[0-9]+"
 _FLOAT: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+
+
+def fixed(value: T, whose: str = "the fixup") -> T:
+    """Return what a fixup has returned, where that is a fixed value.
+
+    Args:
+        value: What it has returned.
+        whose: What has returned it, for the message.
+
+    Raises:
+        ValueError: It is ``None``, most likely a forgotten ``return``, or a coroutine, which is never awaited.
+    """
+    if isinstance(value, Coroutine):
+        value.close()
+        raise ValueError(f"{whose} returned a coroutine, which is never awaited: write it without async")  # noqa: TRY004 - as a refusal
+    if value is None:
+        raise ValueError(f"{whose} returned None: it must return the fixed value")
+    return value
 
 
 def refusal(expects: str, param: str, why: str = "") -> ValueError:
@@ -181,14 +201,11 @@ def fixup_from(convert: Callable[[str], T], expects: str) -> FixupTo[T]:
 
     def fixup(param: str, param_no: int) -> T:  # noqa: ARG001
         try:
-            fixed = convert(param)
+            return fixed(convert(param), _name_of(convert))
         except Exception as error:
-            # What other exceptions say is seldom meant for the author of a script.
-            why = str(error) if isinstance(error, ValueError) else type(error).__name__
+            # The texts of other exceptions are seldom meant for the author of a script.
+            why = text_of(error) if isinstance(error, ValueError) else type(error).__name__
             raise refusal(expects, param, why) from error
-        if fixed is None:
-            raise refusal(expects, param, f"{_name_of(convert)} returned None: it must return the fixed value")
-        return fixed
 
     return fixup
 

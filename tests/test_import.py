@@ -46,8 +46,13 @@ class TestLaziness:
     def test_a_name_loads_what_it_needs(self):
         loaded = run("import sermod, sys, json; sermod.CmdExport; print(json.dumps([*sys.modules]))")
 
-        assert {"sermod.exports", "sermod.pointers", "sermod.routes"} <= {*loaded}
-        assert {"sermod.registry", "sermod.loader", "sermod.validation", "sermod.lifecycle"}.isdisjoint(loaded)
+        assert {"sermod._interface.exports", "sermod._interface.pointers"} <= {*loaded}
+        assert {
+            "sermod._core.registry",
+            "sermod._core.loader",
+            "sermod._interface.validation",
+            "sermod._core.lifecycle",
+        }.isdisjoint(loaded)
 
     def test_no_public_name_loads_what_only_some_hosts_need(self):
         """Each name is touched in turn; the one that loads such a thing is found out."""

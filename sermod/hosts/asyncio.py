@@ -9,13 +9,13 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self
 
+from sermod._core.lifecycle import Lifecycle
+from sermod._interface.exports import MsgT
+from sermod._prefork.events import ChildReady
+from sermod._prefork.failures import Failures
+from sermod._prefork.server import Prefork
+from sermod._prefork.signals import STOP_SIGNALS, Handler
 from sermod.errors import LifecycleError
-from sermod.events import ChildReady
-from sermod.exports import MsgT
-from sermod.failures import Failures
-from sermod.lifecycle import Lifecycle
-from sermod.prefork import Prefork
-from sermod.stopsignals import STOP_SIGNALS, Handler
 
 
 @asynccontextmanager

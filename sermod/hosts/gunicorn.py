@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Protocol
 
+from sermod._core.lifecycle import Lifecycle, State
+from sermod._forking import flush, thread_warnings
+from sermod._interface.ranks import lowest_free_rank
 from sermod.errors import LifecycleError
-from sermod.lifecycle import Lifecycle, State
-from sermod.ranks import lowest_free_rank
-from sermod.stdio import flush
-from sermod.threads import thread_warnings
 
 HOOKS: Final = ("when_ready", "pre_fork", "post_fork", "worker_exit", "on_exit")
 """What the configuration has to name."""

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, SimpleNamespace
 from typing import Any, Final, Generic, Literal
 
+from sermod._core.lifecycle import Lifecycle, Route
+from sermod._core.registry import Registry
+from sermod._forking import thread_warnings
+from sermod._interface.exports import MsgT
 from sermod.errors import InterfaceWarning
-from sermod.exports import MsgT
-from sermod.lifecycle import Lifecycle, Route
-from sermod.registry import Registry
-from sermod.threads import thread_warnings
 
 OnError = Literal["500", "drop"]
 """What becomes of a request whose route raises: it is answered with 500, or dropped."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from sermod.errors import SermodError
-from sermod.testing.targets import importable
+from sermod.testing.harness.target import importable
 
 
 def find_mistakes(script: Path) -> list[str]:
@@ -36,7 +36,7 @@ def find_mistakes(script: Path) -> list[str]:
             mod_init = runpy.run_path(str(script), run_name=script.stem).get("mod_init")
     except SermodError as error:
         return [str(error)]
-    except ExceptionGroup as group:  # of Registry.configuring()
+    except ExceptionGroup as group:  # of Registry.collect_errors()
         return [str(error) for error in group.exceptions]
     except Exception:  # noqa: BLE001 - whatever the script raises, its traceback says where
         return [traceback.format_exc()]

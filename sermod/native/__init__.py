@@ -13,17 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sermod._interface.exports import ModuleExports
 from sermod.errors import InvalidExportsError
-from sermod.exports import ModuleExports
-from sermod.native.core import give_lookup, recent_errors
-from sermod.native.exporting import CFunction, NativeExports, to_c
+from sermod.native.from_c import Belongings, read_exports
 from sermod.native.functions import NativeCommand, NativeFixup, NativeFunction, NativeHook
 from sermod.native.layout import STRDUP_FUNCTION, ModuleExportsStruct
-from sermod.native.library import exports_of, open_library
+from sermod.native.library import exports_of, flush, open_library
+from sermod.native.lookup import give_lookup, recent_errors
 from sermod.native.messages import register_message
-from sermod.native.reader import Belongings, read_exports
-from sermod.native.streams import flush
 from sermod.native.symbols import function_of
+from sermod.native.to_c import CFunction, NativeExports, to_c
 
 __all__ = [
     "CFunction",

@@ -13,11 +13,11 @@ from typing import Any, Final, cast
 
 import attrs
 
-from sermod.exports import CmdExport
+from sermod._interface.exports import CmdExport
+from sermod._interface.signatures import accepts, with_last_arguments
 from sermod.native.failures import FAILED, Called
 from sermod.native.functions import NativeFunction
 from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, FUNCTION, address_in, text
-from sermod.signatures import accepts, with_last_arguments
 
 Message = Callable[[int | None], object]
 """Makes what a Python module takes for a message of the address that C has."""

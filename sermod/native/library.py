@@ -11,15 +11,16 @@ from typing import Final
 
 import attrs
 
+from sermod._forking import flush_also
 from sermod.errors import LoadError, ModuleFileNotFoundError, NoExportsError
 from sermod.native import elf
 from sermod.native.layout import ModuleExportsStruct
-from sermod.native.streams import take_part
 from sermod.native.symbols import address_of_symbol
 
 FIND_EXPORT: Final = "sermod_find_export"
 """The variable in which a C module finds the look-up."""
 
+_flushed_before_forks: Final[list[bool]] = []
 _opened: Final[list[Library]] = []
 """Every library that was opened, for ever: what C has of it, nobody can know."""
 
@@ -85,7 +86,7 @@ def open_library(path: str | os.PathLike[str], core: str | os.PathLike[str] | No
         handle = _open_copy(origin) if is_known else ctypes.CDLL(origin)
     except OSError as error:
         raise LoadError(_why_not_opened(what, error, about, core), what=what, origin=origin) from error
-    take_part()
+    flush_before_forks()
     size = about.size_of("exports") if about is not None else 0
     library = Library(origin, identity, handle, size)
     _opened.append(library)
@@ -155,3 +156,23 @@ def _missing_symbols(about: elf.SharedObject) -> list[str]:
         except OSError:  # only the module knows where it is: what it defines is named too
             continue
     return sorted(name for name in about.undefined() if all(address_of_symbol(scope, name) is None for scope in scopes))
+
+
+# What C has buffered ------------------------------------------------------------------------------------------------
+
+
+def flush() -> None:
+    """Write out what C has buffered: libc's ``fflush`` of all streams.
+
+    Called by itself before every fork, and before a child of :func:`sermod.serve` ends, once a native module is loaded.
+    Who forks and ends a child by :func:`os._exit` calls it before that.
+    """
+    ctypes.CDLL(None).fflush(None)
+
+
+def flush_before_forks() -> None:
+    """Have what C has buffered written out before each fork, from now on."""
+    if not _flushed_before_forks:
+        _flushed_before_forks.append(True)
+        flush_also(flush)
+        os.register_at_fork(before=flush)

@@ -6,70 +6,57 @@ here but :func:`parametrize_with_checks` and the plugin needs pytest.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+import sys
+
+_names = sys._getframe().f_code.co_names  # of this file, as it is executed
+TYPE_CHECKING = bool()  # noqa: UP018 - as in sermod/__init__.py, and so is the rest of this file
 if TYPE_CHECKING:
-    from sermod.testing.checks import CHECKS as CHECKS
-    from sermod.testing.checks import check_module as check_module
-    from sermod.testing.checks import parametrize_with_checks as parametrize_with_checks
-    from sermod.testing.forked import ForkedChild as ForkedChild
-    from sermod.testing.forks import RemoteError as RemoteError
-    from sermod.testing.harness import ModuleHarness as ModuleHarness
-    from sermod.testing.messages import FakeMessage as FakeMessage
-    from sermod.testing.recording import MissingExport as MissingExport
-    from sermod.testing.recording import RecordedCall as RecordedCall
-    from sermod.testing.results import Check as Check
-    from sermod.testing.results import CheckFailedError as CheckFailedError
-    from sermod.testing.results import CheckResult as CheckResult
-    from sermod.testing.results import Setup as Setup
-    from sermod.testing.results import Verdict as Verdict
+    from sermod.testing.checks.check import Check as Check
+    from sermod.testing.checks.check import CheckFailedError as CheckFailedError
+    from sermod.testing.checks.check import CheckResult as CheckResult
+    from sermod.testing.checks.check import Setup as Setup
+    from sermod.testing.checks.check import Verdict as Verdict
+    from sermod.testing.checks.suite import CHECKS as CHECKS
+    from sermod.testing.checks.suite import check_module as check_module
+    from sermod.testing.checks.suite import parametrize_with_checks as parametrize_with_checks
+    from sermod.testing.harness.child import ForkedChild as ForkedChild
+    from sermod.testing.harness.fork import RemoteError as RemoteError
+    from sermod.testing.harness.isolated import ModuleHarness as ModuleHarness
+    from sermod.testing.harness.messages import FakeMessage as FakeMessage
+    from sermod.testing.harness.recorder import MissingExport as MissingExport
+    from sermod.testing.harness.recorder import RecordedCall as RecordedCall
 
-_PUBLIC = {
-    "CHECKS": "checks",
-    "Check": "results",
-    "CheckFailedError": "results",
-    "CheckResult": "results",
-    "FakeMessage": "messages",
-    "ForkedChild": "forked",
-    "MissingExport": "recording",
-    "ModuleHarness": "isolated",
-    "RecordedCall": "recording",
-    "RemoteError": "forks",
-    "Setup": "results",
-    "Verdict": "results",
-    "check_module": "checks",
-    "parametrize_with_checks": "checks",
-}
-"""Where each name lives."""
+if not TYPE_CHECKING:  # no name is there for a type checker but those above
 
-__all__ = [
-    "CHECKS",
-    "Check",
-    "CheckFailedError",
-    "CheckResult",
-    "FakeMessage",
-    "ForkedChild",
-    "MissingExport",
-    "ModuleHarness",
-    "RecordedCall",
-    "RemoteError",
-    "Setup",
-    "Verdict",
-    "check_module",
-    "parametrize_with_checks",
-]
+    def __getattr__(name: str) -> object:
+        """Load a public name from the file that it lives in, and keep it (PEP 562)."""
+        homes = _homes or _find_homes()
+        if name == "__all__":
+            value: object = sorted(homes)
+        elif name in homes:
+            from importlib import import_module
+
+            value = getattr(import_module(homes[name]), name)
+        else:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg, name=name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *(_homes or _find_homes()), "__all__"})
 
 
-def __getattr__(name: str) -> object:
-    """Load a name from where it lives, and keep it (PEP 562)."""
-    if name not in _PUBLIC:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg, name=name)
-    from importlib import import_module
-
-    value: object = getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
+_homes: dict[str, str] = {}
+"""The module that each public name lives in; filled when the first name is used."""
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+def _find_homes() -> dict[str, str]:
+    # The compiled code has the names in the imports at the top in the order of the lines: a module, then its names.
+    home = ""
+    for name in _names:
+        if name.startswith(f"{__name__}."):
+            home = name
+        elif home and not name.startswith("_"):
+            _homes[name] = home
+    return _homes

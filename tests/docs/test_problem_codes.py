@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sermod.problems import RULES
+from sermod._problems import RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
 

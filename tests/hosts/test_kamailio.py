@@ -316,7 +316,7 @@ class TestStartUp:
         """`kamailio -c` passes over what ours reports: it initialises no module."""
         file = script("""
         core = make_core(RECORD)
-        with core.configuring():
+        with core.collect_errors():
             core.bind("foo_req", "one", route=REQUEST_ROUTE, where="script:10")
             core.set_param("foobar", "foo_baz", 5)
         """)

@@ -388,7 +388,7 @@ class TestCheck:
         """All that is wrong with a configuration is told at once."""
         file = tmp_path / "bad.py"
         file.write_text(
-            "from sermod import *\ncore = Registry()\nwith core.configuring():\n"
+            "from sermod import *\ncore = Registry()\nwith core.collect_errors():\n"
             "    core.load('nothing')\n    core.bind('nothing', route=1)\n"
         )
         monkeypatch.setattr(sys, "argv", ["kamailio_check", str(file)])

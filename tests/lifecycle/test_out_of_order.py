@@ -32,9 +32,9 @@ CONFIGURATION = {
     "load()": lambda core: core.load("other"),
     "register()": lambda core: core.register(make_exports("other")),
     "set_param()": lambda core: core.set_param("m", "p", 5),
-    "set_params()": lambda core: core.set_params("m|n", "p", 5),
+    "modparam()": lambda core: core.modparam("m|n", "p", 5),
     "bind()": lambda core: core.bind("c", "x", route=REQUEST_ROUTE),
-    "configuring()": lambda core: core.configuring().__enter__(),
+    "configuring()": lambda core: core.collect_errors().__enter__(),
 }
 
 

@@ -250,7 +250,7 @@ class TestInstances:
         core.register(first.exports)
         other.register(second.exports)
         core.set_param("foobar", "foo_bar", 5)
-        other.set_params("foo.*", "bar_foo", "set")
+        other.modparam("foo.*", "bar_foo", "set")
 
         assert (5, "default value") == (first.foo_bar, first.bar_foo)
         assert (0, "set") == (second.foo_bar, second.bar_foo)

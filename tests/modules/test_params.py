@@ -142,7 +142,7 @@ class TestRequired:
         with pytest.raises(MissingParamError):
             life.init()
         assert "configuring" == life.state
-        core.set_params("auth", "realm", "x")
+        core.modparam("auth", "realm", "x")
         core.set_param("auth", "secret", "")
         core.set_param("cshape", "place", "x")
         life.init()
@@ -175,7 +175,7 @@ class TestRequired:
         core.register(ModuleExports("bare", [CmdExport()]))
         Lifecycle(core).init()
 
-        assert () == core.missing_params()
+        assert () == core._missing_params()
 
 
 class Number(Pointer):

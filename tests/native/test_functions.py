@@ -11,9 +11,9 @@ from unittest.mock import Mock
 import pytest
 
 from sermod import REQUEST_ROUTE, FixupError, Lifecycle, Registry
+from sermod._interface.signatures import accepts, with_last_arguments
 from sermod.native import NativeCommand, NativeFixup, NativeFunction, NativeHook, messages, register_message
 from sermod.native.functions import NativeMessageHook
-from sermod.signatures import accepts, with_last_arguments
 
 COMMAND = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
 TEXTS = CFUNCTYPE(c_int, c_void_p, c_char_p, c_char_p)

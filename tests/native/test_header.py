@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sermod import native, ranks, routes
-from sermod.exports import ParamType
+from sermod import native
+from sermod._interface import exports, ranks
+from sermod._interface.exports import ParamType
 
 HEADER = Path(native.include_dir()) / "sermod.h"
 STRICT = ("-Wall", "-Wextra", "-pedantic", "-Werror", "-Wshadow", "-Wundef", "-Wconversion")
@@ -114,7 +115,7 @@ def test_the_layout_is_asserted(need, tmp_path, line, instead):
 
 def test_its_constants_are_those_of_python(need):
     """Routes, types and ranks."""
-    names = {**routes.RouteFlag.__members__, **ParamType.__members__}
+    names = {**exports.RouteFlag.__members__, **ParamType.__members__}
     names |= {name: getattr(ranks, name) for name in dir(ranks) if name.startswith("PROC_")}
     checks = [f"typedef char check_{name}[{name} == ({int(value)}) ? 1 : -1];" for name, value in names.items()]
 

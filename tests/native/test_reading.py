@@ -8,9 +8,9 @@ from structures import Good, read
 
 from sermod import INT_PARAM, REQUEST_ROUTE, STR_PARAM, InvalidExportsError, Registry, find_problems
 from sermod.native import memory
+from sermod.native.from_c import LONGEST_NAME, MOST_ENTRIES
 from sermod.native.layout import CmdExportStruct, ModuleExportsStruct, ParamExportStruct
-from sermod.native.reader import LONGEST_NAME, MOST_ENTRIES
-from sermod.native.variables import LONGEST_VALUE
+from sermod.native.parameters import LONGEST_VALUE
 
 UNMAPPED = 0x10000  # below what the system gives to anybody
 
@@ -36,7 +36,7 @@ def last_page():
 def problems_of(good):
     with pytest.raises(InvalidExportsError) as refused:
         good.read()
-    return [(found.where, found.code) for found in refused.value.problems]
+    return [(found.field, found.code) for found in refused.value.problems]
 
 
 def message_of(good):
@@ -141,7 +141,7 @@ class TestRulesOfValidation:
     def test_problem(self, good, array, index, field, value, code):
         setattr(getattr(good, array)[index], field, value)
 
-        assert [(f"{array}[{index}].{field}", code)] == [(each.where, each.code) for each in find_problems(good.read())]
+        assert [(f"{array}[{index}].{field}", code)] == [(each.field, each.code) for each in find_problems(good.read())]
 
     def test_no_name(self, good):
         good.top.name = None

@@ -83,7 +83,7 @@ os.wait()
 def test_a_child_that_ends_flushes(small):
     """The end of a child of the server calls what is flushed there."""
     program = """
-from sermod.stdio import flush
+from sermod._forking import flush
 if os.fork() == 0:
     write(b"child")
     flush()

@@ -31,7 +31,7 @@ from sermod import (
 )
 from sermod.native import NativeCommand, NativeFixup, NativeHook, failures, to_c
 from sermod.native.layout import CmdExportStruct, ParamExportStruct
-from sermod.native.variables import IntVariable, StringVariable
+from sermod.native.parameters import IntVariable, StringVariable
 
 MESSAGE = 0x5060
 

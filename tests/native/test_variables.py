@@ -6,7 +6,7 @@ import pytest
 
 from sermod import Registry
 from sermod.native.memory import UnreadableError
-from sermod.native.variables import LONGEST_VALUE, IntVariable, StringVariable
+from sermod.native.parameters import LONGEST_VALUE, IntVariable, StringVariable
 
 
 @pytest.fixture
@@ -132,6 +132,6 @@ class TestInRegistry:
         core.register(good.read())
         core.register(ModuleExports("goods", None, [ParamExport("text", STR_PARAM, Broken()), ParamExport()]))
         with pytest.raises(ValueError, match="broken"):
-            core.set_params("goods?", "text", "new")
+            core.modparam("goods?", "text", "new")
 
         assert before == good.text.value

@@ -171,7 +171,7 @@ class TestNoFork:
 
         def host_of(tell):
             life = failing_life(tell, lambda: 0)
-            import sermod.supervision  # noqa: F401 - another user may not be able to read it
+            import sermod._prefork.supervisor  # noqa: F401 - another user may not be able to read it
 
             if os.getuid() == 0:
                 os.setgroups([])
@@ -254,7 +254,7 @@ class TestThreads:
         assert ("b", "thread-before-fork", "init_f") == (
             warning.module,
             warning.problem.code,
-            warning.problem.where,
+            warning.problem.field,
         )
         assert "it started the thread 'ticker', which no child will have" in str(warning)
         assert 1 <= host.told(int)[0]  # later Pythons have something to say as well

@@ -31,7 +31,7 @@ from sermod import (
     Stopped,
     serve,
 )
-from sermod.stdio import flush_also
+from sermod._forking import flush_also
 
 OFTEN = RestartPolicy(100, 60)
 

@@ -6,7 +6,7 @@ import pytest
 from hosting import hosting
 
 from sermod import ChildInitError
-from sermod.reports import Reports
+from sermod._prefork.reports import Reports
 
 
 @pytest.fixture

@@ -312,7 +312,7 @@ class TestRefusedValues:
         assert (None, ()) == (error.nearest, error.available)
 
     def test_a_name_is_no_pattern(self, core):
-        """`set_param` means one module; `set_params` takes a pattern."""
+        """`set_param` means one module; `modparam` takes a pattern."""
         refused(core, UnknownModuleError, "disp.*", "retries", 1)
         refused(core, UnknownModuleError, "DISPATCHER", "retries", 1)
 

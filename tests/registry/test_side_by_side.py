@@ -57,7 +57,7 @@ def test_a_module_of_one_is_unknown_to_the_other(cores):
     with pytest.raises(UnknownModuleError):
         other.set_param("m", "p", 1)
     with pytest.raises(UnknownModuleError):
-        other.set_params(".*", "p", 1)
+        other.modparam(".*", "p", 1)
     assert 0 == one.find_param("m", "p", INT_PARAM).param_pointer.load()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import sermod
 from sermod import errors
+from sermod._problems import problem
 from sermod.errors import (
     AlreadyLoadedError,
     ChildDiedError,
@@ -36,7 +37,6 @@ from sermod.errors import (
     listed,
     nearest_name,
 )
-from sermod.problems import problem
 
 ERROR = problem("cmds[0].function", "null-function", "command 'foo' has no function")
 WARNING = problem("cmds[1].flags", "unknown-flag", "command 'bar' has the flags 0x8")

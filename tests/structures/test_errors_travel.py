@@ -13,6 +13,7 @@ import pytest
 from travelling import pickled
 
 from sermod import load
+from sermod._problems import problem
 from sermod.errors import (
     ChildDiedError,
     CommandResultError,
@@ -26,7 +27,6 @@ from sermod.errors import (
     ShadowedCommandError,
     UnknownParamError,
 )
-from sermod.problems import problem
 
 PROBLEM = problem("cmds[0].function", "null-function", "command 'foo' has no function")
 
@@ -76,7 +76,7 @@ def test_notes_survive():
 
 
 def test_survives_in_a_group():
-    """What ``configuring()`` collects travels together."""
+    """What ``collect_errors()`` collects travels together."""
     group = pickled(ExceptionGroup("the configuration has 2 mistakes", ERRORS[2:4]))
 
     assert [str(error) for error in ERRORS[2:4]] == [str(error) for error in group.exceptions]

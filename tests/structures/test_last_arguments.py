@@ -15,8 +15,8 @@ import pytest
 from functions import FORMS, shapes
 from hypothesis import strategies as st
 
-from sermod import signatures
-from sermod.signatures import accepts, with_last_arguments
+from sermod._interface import signatures
+from sermod._interface.signatures import accepts, with_last_arguments
 
 MSG = object()
 

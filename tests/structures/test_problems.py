@@ -6,7 +6,7 @@ import pytest
 from travelling import pickled
 
 from sermod import Problem, Severity
-from sermod.problems import RULES, problem
+from sermod._problems import RULES, problem
 
 TABLE = {
     "not-terminated": "error",
@@ -57,7 +57,7 @@ class TestProblem:
         found = problem("cmds[1]", code, "it is wrong")
 
         assert f"it is wrong. {RULES[code].core} {RULES[code].remedy}" == found.message
-        assert ("cmds[1]", code, TABLE[code]) == (found.where, found.code, found.severity)
+        assert ("cmds[1]", code, TABLE[code]) == (found.field, found.code, found.severity)
 
     def test_one_line_of_text(self):
         found = Problem("cmds[1].function", "null-function", Severity.ERROR, "it is null")

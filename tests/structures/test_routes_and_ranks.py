@@ -9,7 +9,7 @@ from travelling import pickled
 
 import sermod
 from sermod import REPLY_ROUTE, REQUEST_ROUTE, RouteFlag
-from sermod.routes import route_names
+from sermod._interface.exports import route_names
 
 
 class TestRouteFlag:

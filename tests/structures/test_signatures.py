@@ -14,7 +14,7 @@ import pytest
 from functions import shapes
 from hypothesis import strategies as st
 
-from sermod.signatures import accepts, argument_name
+from sermod._interface.signatures import accepts, argument_name
 
 COUNTS = range(7)
 

@@ -8,8 +8,8 @@ from ctypes import CFUNCTYPE, c_int, c_void_p
 from typing import Any, Final
 
 from sermod import REQUEST_ROUTE, ModuleExports
+from sermod.native.from_c import Belongings, read_exports
 from sermod.native.layout import STRDUP_FUNCTION, CmdExportStruct, ModuleExportsStruct, ParamExportStruct
-from sermod.native.reader import Belongings, read_exports
 from sermod.native.symbols import function_of
 
 COMMAND: Final = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)

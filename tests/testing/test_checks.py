@@ -36,11 +36,11 @@ from sermod import (
     null_terminated,
     str_param,
 )
+from sermod._problems import RULES
 from sermod.fixups import fixup_from
-from sermod.problems import RULES
 from sermod.testing import CHECKS, CheckFailedError, CheckResult, Setup, Verdict, check_module
-from sermod.testing.checks import _result
-from sermod.testing.rules import _RULES
+from sermod.testing.checks.interface import _RULES
+from sermod.testing.checks.suite import _result
 
 HERE = __file__
 

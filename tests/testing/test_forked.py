@@ -13,7 +13,7 @@ from crashing import Crashing, UnpicklableError
 
 from sermod import REPLY_ROUTE, REQUEST_ROUTE, ChildDiedError, ChildInitError, FixupError, LifecycleError
 from sermod.testing import FakeMessage, MissingExport, ModuleHarness, RemoteError
-from sermod.testing.forks import Fork, run_in_child
+from sermod.testing.harness.fork import Fork, run_in_child
 
 
 def there(msg):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sermod import Module, ModuleExports
-from sermod.testing.targets import target_name
+from sermod.testing.harness.target import target_name
 
 
 class Foobar(Module):

@@ -96,7 +96,7 @@ core.bind("ping", 5, route=REQUEST_ROUTE)  # type: ignore[arg-type]
 core.load(5)  # type: ignore[arg-type]
 core.find_export("ping")  # type: ignore[call-arg]
 core.set_param("foobar", "foo_bar", 5)
-core.set_params("foo.*", "bar_foo", "text")
+core.modparam("foo.*", "bar_foo", "text")
 core.set_param("foobar", "foo_bar", None)  # type: ignore[arg-type]
 core.set_param("foobar", "foo_bar", 1.0)  # type: ignore[arg-type]
 

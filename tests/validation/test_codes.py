@@ -20,7 +20,7 @@ from sermod import (
     null_terminated,
     pointer_to,
 )
-from sermod.problems import RULES
+from sermod._problems import RULES
 
 BOTH = REQUEST_ROUTE | REPLY_ROUTE
 
@@ -241,7 +241,7 @@ BROKEN = [
 @pytest.mark.parametrize(("code", "where", "wrong", "exports"), BROKEN)
 class TestBroken:
     def test_it_is_the_only_problem_and_in_its_place(self, code, where, wrong, exports):
-        assert [(where, code)] == [(found.where, found.code) for found in find_problems(exports)]
+        assert [(where, code)] == [(found.field, found.code) for found in find_problems(exports)]
 
     def test_the_message_says_what_is_wrong_what_a_core_does_and_how_to_mend_it(self, code, where, wrong, exports):
         (found,) = find_problems(exports)
@@ -324,20 +324,20 @@ class TestDuplicates:
     def test_each_is_told_once(self):
         """However many stand before, the third and the fourth are one problem each."""
         assert [("cmds[1]", "duplicate-command"), ("cmds[2]", "duplicate-command")] == [
-            (found.where, found.code) for found in find_problems(with_commands(FOO, FOO, FOO))
+            (found.field, found.code) for found in find_problems(with_commands(FOO, FOO, FOO))
         ]
 
     def test_behind_overloads(self):
         """It is compared with every earlier one of its name."""
         one, two, three = (CmdExport("foo", takes_any, number, 0, BOTH) for number in range(3))
 
-        assert ["cmds[3]"] == [found.where for found in find_problems(with_commands(one, two, three, two))]
+        assert ["cmds[3]"] == [found.field for found in find_problems(with_commands(one, two, three, two))]
 
     def test_of_a_parameter(self):
         same, other = ParamExport("foo", STR_PARAM, Cell("")), ParamExport("foo", INT_PARAM, Cell(0))
 
         assert ["params[2]", "params[3]"] == [
-            found.where for found in find_problems(with_params(same, other, same, other))
+            found.field for found in find_problems(with_params(same, other, same, other))
         ]
 
 

@@ -165,7 +165,7 @@ def is_variable_of(kind, value):
 
 
 def found_in(exports, **host):
-    return sorted((found.where, found.code) for found in find_problems(exports, **host))
+    return sorted((found.field, found.code) for found in find_problems(exports, **host))
 
 
 class TestVerdict:

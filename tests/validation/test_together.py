@@ -18,7 +18,7 @@ from sermod import (
     find_problems,
     null_terminated,
 )
-from sermod.problems import RULES
+from sermod._problems import RULES
 
 
 def takes_1(msg, p1):
@@ -101,7 +101,7 @@ class TestAllAtOnce:
             ("destroy_f", "wrong-signature"),
             ("onbreak_f", "wrong-signature"),
             ("init_child_f", "wrong-signature"),
-        ] == [(found.where, found.code) for found in find_problems(EVERYTHING_WRONG)]
+        ] == [(found.field, found.code) for found in find_problems(EVERYTHING_WRONG)]
 
     def test_the_module_above_breaks_every_rule(self):
         """All but the one of which only compiled modules are capable."""

@@ -37,7 +37,7 @@ class HttpRequest:
 
 
 core = Registry[HttpRequest](path=[MODULES])
-with core.configuring():
+with core.collect_errors():
     for name in ("sl", "maxfwd", "foobar", "options"):
         core.load(name)
     core.set_param("foobar", "foo_bar", 5)

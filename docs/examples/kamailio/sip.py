@@ -10,7 +10,7 @@ from sermod.hosts.kamailio import Kamailio
 MODULES = Path(__file__).parents[1] / "sip_server" / "modules"
 
 core: Registry[Request] = Registry(path=[MODULES])
-with core.configuring():
+with core.collect_errors():
     for name in ("sl", "maxfwd", "foobar", "options"):
         core.load(name)
     core.set_param("foobar", "foo_bar", 5)

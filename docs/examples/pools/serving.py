@@ -32,7 +32,7 @@ class Request:
 
 
 core = Registry[Request](path=[MODULES])
-with core.configuring():
+with core.collect_errors():
     for name in ("sl", "maxfwd", "foobar", "options"):
         core.load(name)
     core.set_param("foobar", "foo_bar", 5)

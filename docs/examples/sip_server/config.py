@@ -107,7 +107,7 @@ class _Reader:
         children, restart, listen = self._children(), self._restart(), self._listen()
         path = self._strings("module_path", self._document.get("module_path", []))
         core: Registry[Any] = Registry(path=[self._file.parent / directory for directory in path])
-        with core.configuring():
+        with core.collect_errors():
             for module in self._strings("modules", self._document.get("modules", [])):
                 core.load(str(self._file.parent / module) if os.sep in module else module)
             for module, params in self._table("params", self._document.get("params", {})).items():

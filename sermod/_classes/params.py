@@ -1,0 +1,315 @@
+"""The parameters of a module that is a class: how they are declared, and where their values live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol, TypeVar, cast, overload
+
+import attrs
+
+from sermod._interface.exports import INT_PARAM, STR_PARAM, ParamExport, ParamType
+from sermod._interface.pointers import Pointer
+from sermod._interface.values import INT_RANGE, NAME, is_c_int, is_c_string, is_name
+from sermod.fixups import bounds
+
+PointerT = TypeVar("PointerT", bound=Pointer[Any])
+
+
+class Declared(Protocol):
+    """A parameter as the body of a class declares it."""
+
+    @property
+    def name(self) -> str | None:
+        """The name that the script knows; ``None``: the attribute's."""
+        ...
+
+    @property
+    def kind(self) -> ParamType:
+        """Its type."""
+        ...
+
+    def find_mistake(self) -> str | None:
+        """Return what is wrong with the declaration, as a sentence that ends in the remedy."""
+        ...
+
+    def pointer(self, module: object, attribute: str) -> Pointer[Any]:
+        """Return the pointer to the value that the parameter has in *module*."""
+        ...
+
+
+# Values of an instance ----------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class ValueParam:
+    """What :func:`int_param` or :func:`str_param` declares: an attribute of the instance.
+
+    Its place in the class is taken by the default, once the class is made: reading it costs what any attribute costs.
+    """
+
+    kind: ParamType
+    default: Any
+    name: str | None
+    required: bool
+    doc: str | None
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[Any, ...] | None = None
+
+    def find_mistake(self) -> str | None:
+        """Return what is wrong with the declaration, as a sentence that ends in the remedy."""
+        maker = "int_param" if self.kind is INT_PARAM else "str_param"
+        return _name_mistake(self.name, maker) or self._type_mistake(maker) or self._bounds_mistake(maker)
+
+    def _type_mistake(self, maker: str) -> str | None:
+        if not self._fits(self.default):
+            takes = (
+                f"an int from {INT_RANGE.start} to {INT_RANGE.stop - 1}"
+                if self.kind is INT_PARAM
+                else "a str without a NUL, or None"
+            )
+            return f"the default of {maker}() must be {takes} (got {self.default!r})"
+        if not self._choices_fit():
+            return f"the choices of {maker}() must be a list of values of its type (got {self.choices!r})"
+        return None
+
+    def _bounds_mistake(self, maker: str) -> str | None:
+        low, high = self.minimum, self.maximum
+        if not all(bound is None or is_c_int(bound) for bound in (low, high)):
+            return f"minimum and maximum of {maker}() must be ints of 32 bits (got {low!r} and {high!r})"
+        if low is not None and high is not None and low > high:
+            return f"the minimum of {maker}(), {low}, is greater than the maximum, {high}; swap them"
+        # Where the parameter must be set, what it holds until then does not matter.
+        if not self.required and self.default is not None and (wrong := self._refusal(self.default)):
+            return f"the default {self.default!r} of {maker}() {wrong}; give it another, or required=True"
+        return None
+
+    def _fits(self, value: object) -> bool:
+        if self.kind is INT_PARAM:
+            return is_c_int(value)
+        return value is None or is_c_string(value)
+
+    def _choices_fit(self) -> bool:
+        if self.choices is None:
+            return True
+        fitting = isinstance(self.choices, tuple) and all(self._fits(choice) for choice in self.choices)
+        return fitting and bool(self.choices) and None not in self.choices
+
+    def _refusal(self, value: Any) -> str | None:
+        unwanted = self.choices is not None and value not in self.choices
+        too_small = self.minimum is not None and value < self.minimum
+        too_large = self.maximum is not None and value > self.maximum
+        return f"must be {self.demands()}" if unwanted or too_small or too_large else None
+
+    def check(self, value: object) -> None:
+        """Raise :class:`ValueError` for a value that breaks what the parameter demands."""
+        wrong = self._refusal(value)
+        if wrong is not None:
+            raise ValueError(f"it {wrong}")
+
+    def demands(self) -> str:
+        """Return what values it takes, in words; an empty text where it takes all of its type."""
+        choices = f"one of {', '.join(map(repr, self.choices))}" if self.choices is not None else ""
+        return " and ".join(filter(None, [choices, bounds(self.minimum, self.maximum)]))
+
+    def pointer(self, module: object, attribute: str) -> Pointer[Any]:
+        """Return the pointer to the attribute of *module*."""
+        return ModuleVariable(module, attribute, self)
+
+
+@attrs.frozen(eq=False, repr=False)
+class ModuleVariable(Pointer[Any]):
+    """The pointer to a parameter that is an attribute of a module's instance.
+
+    Attributes:
+        module: The instance.
+        attribute: The name of the attribute.
+        declared: What the class says of it.
+    """
+
+    module: object
+    attribute: str
+    declared: ValueParam
+
+    @property
+    def doc(self) -> str | None:
+        """What the parameter is for."""
+        return self.declared.doc
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be set before the modules are initialised."""
+        return self.declared.required
+
+    def load(self) -> Any:
+        """Return the value that the parameter has in this instance."""
+        return getattr(self.module, self.attribute)
+
+    def store(self, value: Any, /) -> None:
+        """Give the parameter a value, in this instance."""
+        setattr(self.module, self.attribute, value)
+
+    def check(self, value: object) -> None:
+        """Raise :class:`ValueError` for a value that breaks what the parameter demands."""
+        self.declared.check(value)
+
+    def __repr__(self) -> str:
+        return f"<pointer to {type(self.module).__qualname__}.{self.attribute}>"
+
+
+def int_param(
+    default: int = 0,
+    *,
+    minimum: int | None = None,
+    maximum: int | None = None,
+    choices: Iterable[int] | None = None,
+    required: bool = False,
+    doc: str | None = None,
+    name: str | None = None,
+) -> int:
+    """Declare a parameter of type ``INT_PARAM`` in the body of a :class:`~sermod.Module`.
+
+    Each instance has a value of its own, an ``int`` that is read and written as an attribute.
+
+    Args:
+        default: The value until the script sets another.
+        minimum: The smallest value that may be set.
+        maximum: The largest value that may be set.
+        choices: The values that may be set.
+        required: The script must set it: otherwise ``Lifecycle.init()`` is a :class:`~sermod.MissingParamError`.
+        doc: What it is for, for :func:`~sermod.describe`.
+        name: The name that the script knows, where it is not the attribute's.
+
+    Returns:
+        To a type checker, an ``int``: that is what the attribute of an instance is.
+    """
+    declared = ValueParam(INT_PARAM, default, name, required, doc, minimum, maximum, _listed(choices))
+    return cast("int", declared)
+
+
+@overload
+def str_param(
+    default: str = "",
+    *,
+    choices: Iterable[str] | None = None,
+    required: bool = False,
+    doc: str | None = None,
+    name: str | None = None,
+) -> str: ...
+@overload
+def str_param(
+    default: None,
+    *,
+    choices: Iterable[str] | None = None,
+    required: bool = False,
+    doc: str | None = None,
+    name: str | None = None,
+) -> str | None: ...
+def str_param(
+    default: str | None = "",
+    *,
+    choices: Iterable[str] | None = None,
+    required: bool = False,
+    doc: str | None = None,
+    name: str | None = None,
+) -> str | None:
+    """Declare a parameter of type ``STR_PARAM`` in the body of a :class:`~sermod.Module`.
+
+    Each instance has a value of its own, a ``str`` that is read and written as an attribute.
+
+    Args:
+        default: The value until the script sets another; ``None`` is C's null pointer.
+        choices: The values that may be set.
+        required: The script must set it: otherwise ``Lifecycle.init()`` is a :class:`~sermod.MissingParamError`.
+        doc: What it is for, for :func:`~sermod.describe`.
+        name: The name that the script knows, where it is not the attribute's.
+
+    Returns:
+        To a type checker, a ``str``: that is what the attribute of an instance is.
+    """
+    return cast("str | None", ValueParam(STR_PARAM, default, name, required, doc, choices=_listed(choices)))
+
+
+def _listed(choices: Any) -> Any:
+    # What is no list of choices is kept as it is: the class that is being made will say so, with its name. A text is a
+    # sequence of letters, but nobody means them.
+    if not isinstance(choices, Iterable) or isinstance(choices, str):
+        return choices
+    return tuple(cast("Iterable[object]", choices))
+
+
+# Pointers of the author's own ---------------------------------------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class PointerParam:
+    """What :func:`pointer_param` declares: each instance has a pointer of its own."""
+
+    kind: ParamType
+    make: Callable[[], Any]
+    name: str | None
+    attribute: str = attrs.field(default="", init=False)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.attribute = name
+
+    def __get__(self, module: object | None, owner: type | None = None) -> Any:
+        """Make the pointer where it is first asked for; from then on it is an attribute of the instance."""
+        if module is None:
+            return self
+        return vars(module).setdefault(self.attribute, self.make())
+
+    def find_mistake(self) -> str | None:
+        """Return what is wrong with the declaration, as a sentence that ends in the remedy."""
+        if self.kind not in (INT_PARAM, STR_PARAM):
+            return f"pointer_param() takes INT_PARAM or STR_PARAM first (got {self.kind!r}); give it one of them"
+        if not callable(self.make):
+            return (
+                f"pointer_param() takes what makes a pointer for each instance, a class for example (got "
+                f"{self.make!r}); give it that"
+            )
+        return _name_mistake(self.name, "pointer_param")
+
+    def pointer(self, module: object, attribute: str) -> Pointer[Any]:
+        """Return the pointer that *module* has for it."""
+        return cast("Pointer[Any]", getattr(module, attribute))
+
+
+def pointer_param(type: ParamType, make: Callable[[], PointerT], *, name: str | None = None) -> PointerT:  # noqa: A002
+    """Declare a parameter that does something each time it is set, in the body of a :class:`~sermod.Module`.
+
+    The value lives in a :class:`~sermod.Pointer` of the author's own, whose ``store`` does it. Each instance has a
+    pointer of its own, which is its attribute.
+
+    Args:
+        type: ``INT_PARAM`` or ``STR_PARAM``.
+        make: Makes the pointer of an instance; the pointer's class, for example.
+        name: The name that the script knows, where it is not the attribute's.
+
+    Returns:
+        To a type checker, the pointer: that is what the attribute of an instance is.
+    """
+    return cast("PointerT", PointerParam(type, make, name))
+
+
+# Exports ------------------------------------------------------------------------------------------------------------
+
+
+def _name_mistake(name: object, maker: str) -> str | None:
+    if name is None or is_name(name):
+        return None
+    return f"{maker}(name=...) takes {NAME}, or None for the attribute's name (got {name!r})"
+
+
+DECLARED: Final = (ValueParam, PointerParam)
+"""The classes of declarations."""
+
+
+def exported_name(attribute: str, declared: Declared) -> str:
+    """Return the name under which the script knows a parameter."""
+    return declared.name or attribute
+
+
+def param_export(module: object, attribute: str, declared: Declared) -> ParamExport:
+    """Return the entry by which *module* exports a parameter."""
+    return ParamExport(exported_name(attribute, declared), declared.kind, declared.pointer(module, attribute))

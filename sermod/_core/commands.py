@@ -1,0 +1,133 @@
+"""The commands of all loaded modules, indexed so that a look-up costs what a dictionary costs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final, Generic
+
+from sermod._interface.exports import CmdExport, MsgT, route_names
+from sermod.errors import ParamCountError, RouteError, SermodError, UnknownCommandError
+
+_and: Final = int.__and__  # the flag's own `&` runs Python code
+
+
+class CommandIndex(Generic[MsgT]):
+    """What the core's scan, from the newest module to the oldest, would find under each name.
+
+    Args:
+        route_flags: The kinds of route that the host's script knows.
+        script_param_no: The numbers of parameters with which the host's script can call a command.
+    """
+
+    def __init__(self, route_flags: int, script_param_no: Collection[int]) -> None:
+        self._route_flags = int(route_flags)
+        self._script_param_no = script_param_no
+        # Nearly always there is one export under a name, and a tuple of them only where there are overloads. The names
+        # of the modules stand beside them, so that adding allocates nothing for each command: with thousands of
+        # modules, what is allocated is what the garbage collector walks through again and again.
+        self._exports: dict[str, CmdExport[MsgT] | tuple[CmdExport[MsgT], ...]] = {}
+        self._modules: dict[str, str | tuple[str, ...]] = {}
+
+    def find(self, name: str, param_no: int, flags: int = 0) -> CmdExport[MsgT] | None:
+        """Return the command that the core's scan would find, or ``None``."""
+        found = self._exports.get(name)
+        if found is None:
+            return None
+        if isinstance(found, tuple):
+            return next((export for export in found if _fits(export, param_no, flags)), None)
+        # As _fits() has it, without the call
+        fits = found.param_no == param_no and (not flags or _and(found.flags, flags) == flags)
+        return found if fits else None
+
+    def module_of(self, export: CmdExport[MsgT]) -> str:
+        """Return the name of the module that exports what :meth:`find` has found."""
+        return next(module for found, module in self._overloads(str(export.name)) if found is export)
+
+    def hidden_by(self, commands: Iterable[CmdExport[MsgT]]) -> CmdExport[MsgT] | None:
+        """Return a command that one of *commands* would hide from the script, or ``None``."""
+        for command in commands:
+            if command.name in self._exports and self.is_scriptable(command):
+                for other, _ in self._overloads(command.name):
+                    if other.param_no == command.param_no and other.flags & command.flags & self._route_flags:
+                        return other
+        return None
+
+    def is_scriptable(self, command: CmdExport[MsgT]) -> bool:
+        """Tell whether the host's script can call the command at all."""
+        return bool(_and(command.flags, self._route_flags)) and command.param_no in self._script_param_no
+
+    def add(self, module: str, commands: Iterable[CmdExport[MsgT]]) -> None:
+        """Add the commands of a module, which is the newest."""
+        exports, modules = self._exports, self._modules
+        for command in commands:
+            name: Any = command.name
+            if name in exports:
+                self._add_overload(name, command, module)
+            else:
+                exports[name] = command
+                modules[name] = module
+
+    def _add_overload(self, name: str, command: CmdExport[MsgT], module: str) -> None:
+        """Put a command where the scan would meet it: before those of older modules, behind those of its own.
+
+        Those that the scan would no longer come to are left out: however many modules export a name, few exports stand
+        under it.
+        """
+        before = self._overloads(name)
+        own = [pair for pair in before if pair[1] == module]
+        older = [pair for pair in before if pair[1] != module and not _hides(command, pair[0])]
+        pairs = [*own, (command, module), *older]
+        if len(pairs) == 1:
+            self._exports[name], self._modules[name] = command, module
+        else:
+            self._exports[name] = tuple(export for export, _ in pairs)
+            self._modules[name] = tuple(owner for _, owner in pairs)
+
+    def _overloads(self, name: str) -> list[tuple[CmdExport[MsgT], str]]:
+        exports, modules = self._exports[name], self._modules[name]
+        if isinstance(exports, tuple):
+            return list(zip(exports, modules, strict=True))
+        return [(exports, str(modules))]
+
+    def not_found(self, name: str, count: int, flags: int, asked: str, *, in_script: bool) -> SermodError:
+        """Return the error that says why :meth:`find` found nothing: the name, the number of parameters, the routes.
+
+        Args:
+            name: The command's name.
+            count: The number of parameters that it was to have.
+            flags: The routes that it was to be for.
+            asked: What was asked for, to begin the message with.
+            in_script: Whether it was to be called by the host's script, rather than by another module.
+        """
+        if name not in self._exports:
+            message = f"{asked} is exported by no loaded module (a load() may be missing)"
+            return UnknownCommandError(message, asked=name, available=self._exports)
+        exports = [export for export, _ in self._overloads(name) if not flags or export.flags]
+        if not exports:
+            message = f"{asked} is for other modules only: no script can call it; find_export() gives its function"
+            return RouteError(message, command=name, takes=[0], got=flags)
+        numbers = sorted({export.param_no for export in exports})
+        if in_script:
+            numbers = [number for number in numbers if number in self._script_param_no]
+        if count in numbers:
+            routes = [int(export.flags) for export in exports if export.param_no == count]
+            allowed = " or ".join(map(route_names, routes))
+            message = f"{asked} cannot be used in {route_names(flags)}: it may be used in {allowed}"
+            return RouteError(message, command=name, takes=routes, got=flags)
+        if numbers:
+            takes = " or ".join(map(str, numbers))
+            message = f"{asked} takes {takes} parameters (got {count}); give it as many as that"
+        else:
+            message = (
+                f"{asked} takes no number of parameters that a script can write (got {count}): it is for other modules "
+                f"only; find_export() gives its function"
+            )
+        return ParamCountError(message, command=name, takes=numbers, got=count)
+
+
+def _fits(export: CmdExport[Any], param_no: int, flags: int) -> bool:
+    return export.param_no == param_no and (not flags or _and(export.flags, flags) == flags)
+
+
+def _hides(newer: CmdExport[Any], older: CmdExport[Any]) -> bool:
+    return newer.param_no == older.param_no and not older.flags & ~int(newer.flags)

@@ -1,0 +1,303 @@
+"""The structures by which a module tells the core what it has, field for field those of C (spec, 1.2 to 1.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum, IntFlag
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, TypeAlias, TypeVar, cast
+
+import attrs
+
+from sermod._interface.pointers import Pointer
+from sermod._interface.values import is_int
+from sermod._problems import kind_of, repr_of
+
+if TYPE_CHECKING:
+    import typing_extensions
+
+    MsgT = typing_extensions.TypeVar("MsgT", default=Any)
+else:  # the default matters to type checkers alone, and typing_extensions is slow to import
+    MsgT = TypeVar("MsgT")
+"""The host's type of a message: a parsed SIP request or reply."""
+
+Null: TypeAlias = Literal[0] | None
+"""A null pointer: ``None``, or the ``0`` that C writes for it."""
+
+CmdFunction: TypeAlias = Callable[Concatenate[MsgT, ...], Any]
+"""``cmd_function``: takes the message, then the parameters of the call; the script wants an ``int`` back."""
+Fixup: TypeAlias = Callable[[str, int], object]
+"""``fixup_function``: takes a parameter as the script has it and its number, from 1; returns the fixed value."""
+InitFunction: TypeAlias = Callable[[], int | None]
+"""``init_function``: returns 0 or ``None`` where everything went well, a negative code otherwise."""
+ResponseFunction: TypeAlias = Callable[[MsgT], int]
+"""``response_function``: takes a reply; returns 0 to drop it."""
+DestroyFunction: TypeAlias = Callable[[], None]
+"""``destroy_function``."""
+OnbreakFunction: TypeAlias = Callable[[MsgT], None]
+"""``onbreak_function``: takes the message whose route was ended by a 0."""
+ChildInitFunction: TypeAlias = Callable[[int], int | None]
+"""``child_init_function``: takes the rank; returns as ``init_function`` does."""
+
+
+class RouteFlag(IntFlag):
+    """The OR of the kinds of route in which the script may call a command; 0 means other modules only.
+
+    Bits that the spec does not define survive, since later cores define more of them.
+    """
+
+    REQUEST_ROUTE = 1
+    REPLY_ROUTE = 2
+
+
+REQUEST_ROUTE: Final = RouteFlag.REQUEST_ROUTE
+"""The command may be called from the main route block, for SIP requests."""
+REPLY_ROUTE: Final = RouteFlag.REPLY_ROUTE
+"""The command may be called from reply route blocks, for SIP replies."""
+
+
+def route_names(flags: int) -> str:
+    """Return the names of the routes in *flags*, as a module's author writes them: ``REQUEST_ROUTE | 0x8``."""
+    known = [flag for flag in RouteFlag if flags & flag]
+    rest = int(flags) & ~sum(known)
+    names = [*(str(flag.name) for flag in known), *([hex(rest)] if rest else [])]
+    return " | ".join(names) or "no route"
+
+
+class ParamType(IntEnum):
+    """The type of a module's parameter, ``modparam_t`` (spec, section 1.3)."""
+
+    STR_PARAM = 0
+    INT_PARAM = 1
+
+
+STR_PARAM: Final = ParamType.STR_PARAM
+"""The parameter is a string: a ``str`` without a NUL; its variable may also be ``None``."""
+INT_PARAM: Final = ParamType.INT_PARAM
+"""The parameter is a C ``int``: a Python ``int``, never a ``bool``, from -2**31 to 2**31 - 1."""
+
+
+def type_name(kind: int) -> str:
+    """Return the name of a parameter's type, for messages."""
+    return "INT_PARAM" if kind == INT_PARAM else "STR_PARAM" if kind == STR_PARAM else str(int(kind))
+
+
+HOOKS: Final = {
+    "init_f": (),
+    "response_f": ("msg",),
+    "destroy_f": (),
+    "onbreak_f": ("msg",),
+    "init_child_f": ("rank",),
+}
+"""The fields of :class:`ModuleExports` that hold a function, each with the arguments of that (spec, 1.4 to 1.7)."""
+
+
+@attrs.frozen(init=False)
+class CmdExport(Generic[MsgT]):
+    """``cmd_export_t``: one command that a module exports (spec, section 1.2).
+
+    ``CmdExport()`` is the entry that ends an array. Construction checks the types of the fields; whether the rules of
+    the interface are kept is for validation to find, all at once.
+
+    Args:
+        name: The name under which the script and other modules know the command.
+        function: What is called: ``function(msg, *parameters)``, or the C shape ``function(msg, p1, p2)``, where a
+            parameter that the script left out is ``None``.
+        param_no: The number of parameters: 0, 1 or 2 for a command that the script can see.
+        fixup: Called once for each parameter of each call in the script, at start-up: ``fixup(param, param_no)`` takes
+            the parameter as a string and its number, from 1, and returns the fixed value, or raises.
+        flags: The routes in which the script may call it; 0: other modules only.
+
+    Raises:
+        TypeError: A field has a value of a type that it does not take.
+
+    Example:
+        >>> CmdExport("foo_int", lambda msg, a, b: 1, 2).is_terminator
+        False
+        >>> CmdExport(0, 0, 0, 0, 0) == CmdExport()
+        True
+    """
+
+    name: str | None
+    function: CmdFunction[MsgT] | None
+    param_no: int
+    fixup: Fixup | None
+    flags: RouteFlag
+
+    def __init__(
+        self,
+        name: str | Null = None,
+        function: CmdFunction[MsgT] | Null = None,
+        param_no: int = 0,
+        fixup: Fixup | Null = None,
+        flags: int = 0,
+    ) -> None:
+        _set(self, "name", _name(self, "name", name))
+        _set(self, "function", _callable(self, "function", function))
+        _set(self, "param_no", _integer(self, "param_no", param_no))
+        _set(self, "fixup", _callable(self, "fixup", fixup))
+        _set(self, "flags", RouteFlag(_integer(self, "flags", flags)))
+
+    @property
+    def is_terminator(self) -> bool:
+        """Whether a core's scan ends here: the name is null."""
+        return self.name is None
+
+
+@attrs.frozen(init=False)
+class ParamExport:
+    """``param_export_t``: one parameter that a module exports (spec, section 1.3).
+
+    ``ParamExport()`` is the entry that ends an array. Construction checks the types of the fields; whether the rules of
+    the interface are kept is for validation to find, all at once.
+
+    Args:
+        name: The name under which the script knows the parameter.
+        type: ``INT_PARAM`` or ``STR_PARAM``; the number of an unknown type is kept for validation to find.
+        param_pointer: Where the value lives: :func:`~sermod.pointer_to`, a :class:`~sermod.Cell`, or a pointer of one's
+            own.
+
+    Raises:
+        TypeError: A field has a value of a type that it does not take.
+    """
+
+    name: str | None
+    type: ParamType | int
+    param_pointer: Pointer[Any] | None
+
+    def __init__(self, name: str | Null = None, type: int = 0, param_pointer: Pointer[Any] | Null = None) -> None:  # noqa: A002
+        _set(self, "name", _name(self, "name", name))
+        number = _integer(self, "type", type)
+        _set(self, "type", _PARAM_TYPES.get(number, number))
+        _set(self, "param_pointer", _pointer(self, "param_pointer", param_pointer))
+
+    @property
+    def is_terminator(self) -> bool:
+        """Whether a core's scan ends here: the name is null."""
+        return self.name is None
+
+
+@attrs.frozen(init=False)
+class ModuleExports(Generic[MsgT]):
+    """``struct module_exports``: everything that a module passes to the core (spec, section 1.7).
+
+    The arrays keep what was written, terminator included; :attr:`commands` and :attr:`parameters` are the entries that
+    a core's scan sees.
+
+    Args:
+        name: The name of the module.
+        cmds: The exported commands, null-terminated; null where there are none.
+        params: The exported parameters, null-terminated; null where there are none.
+        init_f: The module initialization function; run once, in the main process before it forks.
+        response_f: The function processing responses; run for every reply, in the process that handles it.
+        destroy_f: The clean-up function; run once, in the main process.
+        onbreak_f: Run when a route is ended by a 0, in the process that handles the message.
+        init_child_f: The per-child initialization function; run once in each child, with its rank.
+
+    Raises:
+        TypeError: A field has a value of a type that it does not take.
+    """
+
+    name: str | None
+    cmds: tuple[CmdExport[MsgT], ...] | None
+    params: tuple[ParamExport, ...] | None
+    init_f: InitFunction | None
+    response_f: ResponseFunction[MsgT] | None
+    destroy_f: DestroyFunction | None
+    onbreak_f: OnbreakFunction[MsgT] | None
+    init_child_f: ChildInitFunction | None
+
+    def __init__(
+        self,
+        name: str | Null = None,
+        cmds: Iterable[CmdExport[MsgT]] | Null = None,
+        params: Iterable[ParamExport] | Null = None,
+        init_f: InitFunction | Null = None,
+        response_f: ResponseFunction[MsgT] | Null = None,
+        destroy_f: DestroyFunction | Null = None,
+        onbreak_f: OnbreakFunction[MsgT] | Null = None,
+        init_child_f: ChildInitFunction | Null = None,
+    ) -> None:
+        _set(self, "name", _name(self, "name", name))
+        _set(self, "cmds", _array(self, "cmds", cmds, CmdExport))
+        _set(self, "params", _array(self, "params", params, ParamExport))
+        _set(self, "init_f", _callable(self, "init_f", init_f))
+        _set(self, "response_f", _callable(self, "response_f", response_f))
+        _set(self, "destroy_f", _callable(self, "destroy_f", destroy_f))
+        _set(self, "onbreak_f", _callable(self, "onbreak_f", onbreak_f))
+        _set(self, "init_child_f", _callable(self, "init_child_f", init_child_f))
+
+    @property
+    def commands(self) -> tuple[CmdExport[MsgT], ...]:
+        """The exported commands, up to the terminator and without it."""
+        return _scanned(self.cmds)
+
+    @property
+    def parameters(self) -> tuple[ParamExport, ...]:
+        """The exported parameters, up to the terminator and without it."""
+        return _scanned(self.params)
+
+
+_set: Final = object.__setattr__  # the structures are frozen: only their own construction writes to them
+_PARAM_TYPES: Final = {int(kind): kind for kind in ParamType}
+
+EntryT = TypeVar("EntryT", bound="CmdExport[Any] | ParamExport")
+
+
+def _scanned(array: tuple[EntryT, ...] | None) -> tuple[EntryT, ...]:
+    if not array:
+        return ()
+    for index, entry in enumerate(array):
+        if entry.name is None:
+            return array[:index]
+    return array
+
+
+# Checks of types at construction: `owner` is the structure, for the message alone. Each returns what the field keeps.
+
+
+def _refuse(owner: object, field: str, got: object, takes: str) -> TypeError:
+    return TypeError(f"{type(owner).__name__}.{field}: takes {takes} (got {repr_of(got)}, {kind_of(got)})")
+
+
+def _require_null(owner: object, field: str, value: object, takes: str) -> None:
+    # Exactly the int 0: False is no null pointer, and neither is anything else that happens to be equal to 0.
+    if not (value is None or (type(value) is int and value == 0)):
+        raise _refuse(owner, field, value, f"{takes}, or null (None or 0)")
+
+
+def _name(owner: object, field: str, value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    _require_null(owner, field, value, "a str")
+    return None
+
+
+def _callable(owner: object, field: str, value: object) -> Callable[..., Any] | None:
+    if callable(value):
+        return value
+    _require_null(owner, field, value, "a callable")
+    return None
+
+
+def _pointer(owner: object, field: str, value: object) -> Pointer[Any] | None:
+    if value is not None and isinstance(value, Pointer):  # whether it is a protocol's is slow to find out
+        return cast("Pointer[Any]", value)
+    _require_null(owner, field, value, "a Pointer, as pointer_to() makes one")
+    return None
+
+
+def _integer(owner: object, field: str, value: object) -> int:
+    if not is_int(value):
+        raise _refuse(owner, field, value, "an int")
+    return value
+
+
+def _array(owner: object, field: str, value: object, kind: type) -> tuple[Any, ...] | None:
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping)):
+        _require_null(owner, field, cast("object", value), f"an array of {kind.__name__} entries")
+        return None
+    entries: tuple[object, ...] = tuple(cast("Iterable[object]", value))
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, kind):
+            raise _refuse(owner, f"{field}[{index}]", entry, f"a {kind.__name__}")
+    return entries

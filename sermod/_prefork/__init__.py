@@ -1,0 +1,1 @@
+"""A server of forked children: the processes, their supervision, and what they report."""

@@ -1,0 +1,1 @@
+"""The checks of whether a module keeps the interface, and the suite that runs them."""

@@ -1,0 +1,128 @@
+"""The suite: every check of a module, as results, or as cases of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from unittest import SkipTest
+
+from sermod._problems import nearest_name
+from sermod.testing.checks.behaviour import (
+    children_share_nothing,
+    destroy_cleans_up,
+    does_nothing_before_init,
+    failed_init_leaves_nothing,
+    failed_start_is_cleaned_up,
+    initialises_in_every_rank,
+    runs_twice,
+    starts,
+)
+from sermod.testing.checks.check import Check, CheckFailedError, CheckResult, Setup, Verdict
+from sermod.testing.checks.interface import RULES, loads
+from sermod.testing.checks.values import fixups_are_deterministic, fixups_refuse_clearly, parameters_at_their_limits
+from sermod.testing.harness.target import Target
+
+CHECKS: Final[tuple[Check, ...]] = (
+    loads,
+    *RULES,
+    does_nothing_before_init,
+    parameters_at_their_limits,
+    starts,
+    failed_init_leaves_nothing,
+    failed_start_is_cleaned_up,
+    fixups_are_deterministic,
+    fixups_refuse_clearly,
+    initialises_in_every_rank,
+    children_share_nothing,
+    destroy_cleans_up,
+    runs_twice,
+)
+"""Every check, in the order of a module's life."""
+
+
+def check_module(
+    target: Target | Setup, *, expected_failures: Mapping[str, str] | None = None
+) -> tuple[CheckResult, ...]:
+    """Check whether a module keeps the interface.
+
+    Each check runs in a child process, so that no module can do harm to the caller's.
+
+    Args:
+        target: The module, as for :class:`ModuleHarness`, or a :class:`Setup` of it.
+        expected_failures: For the name of a check, the reason why the module is known not to keep it.
+
+    Returns:
+        The result of each check.
+
+    Raises:
+        ValueError: There is no check of a name in *expected_failures*.
+
+    Example:
+        >>> from sermod import Module
+        >>> class Nothing(Module):
+        ...     name = "nothing"
+        >>> [str(result) for result in check_module(Nothing) if not result.ok]
+        []
+    """
+    setup = Setup.of(target)
+    expected = _expected(expected_failures)
+    return tuple(_result(check, setup, expected.get(check.name)) for check in CHECKS)
+
+
+def _expected(expected_failures: Mapping[str, str] | None) -> Mapping[str, str]:
+    names = [check.name for check in CHECKS]
+    for name in expected_failures or {}:
+        if name not in names:
+            nearest = nearest_name(name, names)
+            hint = f"did you mean {nearest!r}? " if nearest else ""
+            raise ValueError(f"expected_failures: there is no check {name!r}; {hint}There are: {', '.join(names)}")
+    return expected_failures or {}
+
+
+def _result(check: Check, setup: Setup, reason: str | None) -> CheckResult:
+    try:
+        check(setup)
+    except CheckFailedError as error:
+        if reason is None:
+            return CheckResult(check.name, Verdict.FAILED, str(error), error.location)
+        return CheckResult(check.name, Verdict.EXPECTED_FAILURE, f"{reason} ({error})", error.location)
+    except SkipTest as skipped:
+        return CheckResult(check.name, Verdict.SKIPPED, str(skipped))
+    if reason is None:
+        return CheckResult(check.name, Verdict.PASSED)
+    message = f"it was expected to fail ({reason}); take it out of expected_failures"
+    return CheckResult(check.name, Verdict.UNEXPECTED_PASS, message)
+
+
+def parametrize_with_checks(
+    targets: Iterable[Target | Setup], *, expected_failures: Mapping[str, str] | None = None
+) -> Any:
+    """Make one case of pytest of each check of each module.
+
+    The test gets the arguments ``target`` and ``check``, and says ``check(target)``.
+
+    Args:
+        targets: The modules, as for :func:`check_module`.
+        expected_failures: For the name of a check, the reason why a module is known not to keep it: such a case is
+            ``xfail``, strictly.
+
+    Returns:
+        A ``pytest.mark.parametrize``.
+
+    Raises:
+        ValueError: There is no check of a name in *expected_failures*.
+    """
+    import pytest
+
+    expected = _expected(expected_failures)
+    cases: list[Any] = []
+    named: dict[str, int] = {}
+    for target in targets:
+        name = Setup.of(target).name
+        named[name] = named.get(name, 0) + 1
+        label = name if named[name] == 1 else f"{name}{named[name]}"
+        for check in CHECKS:
+            reason = expected.get(check.name)
+            marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=CheckFailedError, strict=True)]
+            cases.append(pytest.param(target, check, id=f"{label}-{check.name}", marks=marks))
+    return pytest.mark.parametrize(("target", "check"), cases)

@@ -1,0 +1,1 @@
+"""The harness: one module run alone, in this process or in a child."""
