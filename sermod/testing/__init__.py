@@ -53,10 +53,12 @@ _homes: dict[str, str] = {}
 
 def _find_homes() -> dict[str, str]:
     # The compiled code has the names in the imports at the top in the order of the lines: a module, then its names.
+    found: dict[str, str] = {}
     home = ""
     for name in _names:
         if name.startswith(f"{__name__}."):
             home = name
         elif home and not name.startswith("_"):
-            _homes[name] = home
-    return _homes
+            found[name] = home
+    _homes.update(found)
+    return found
