@@ -13,9 +13,9 @@ class Severity(StrEnum):
     """How serious a problem is."""
 
     ERROR = "error"
-    """The rule is broken: the module cannot be registered."""
+    """The module cannot be registered."""
     WARNING = "warning"
-    """The core would silently ignore it: the module is registered, and an ``InterfaceWarning`` is issued."""
+    """A core would silently ignore it; the module is registered, with an ``InterfaceWarning``."""
 
 
 ERROR: Final = Severity.ERROR

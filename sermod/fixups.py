@@ -1,11 +1,11 @@
 """Ready-made fixups (spec, section 1.2, ``fixup``).
 
-A fixup makes something better of a parameter of a call, once, at start-up: ``fixup(param, param_no)`` takes the
-parameter as the script has it, and its number, from 1. It returns the fixed value, or raises :class:`ValueError` with a
-text that says what it takes.
+A fixup converts a parameter of a call, once, at start-up: ``fixup(param, param_no)`` takes the parameter as written in
+the script, and its number, from 1. It returns the fixed value, or raises :class:`ValueError` with a text that says what
+it takes.
 
-Those here go into a ``CmdExport`` as they are, where one fixup serves every parameter of the command, or through
-:func:`for_each`. A module that is a class needs none of them by name: the annotations of its commands choose them.
+Give one to ``CmdExport`` if it serves every parameter of the command, otherwise combine several with :func:`for_each`.
+A module as a class needs none of them by name: the annotations of its commands choose them.
 
 Example:
     >>> from sermod import REQUEST_ROUTE, CmdExport
@@ -22,7 +22,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from sermod._problems import text_of
+from sermod._problems import counted, repr_of, text_of
 
 if TYPE_CHECKING:  # slow to import, so they are imported by the fixups that need them
     import ipaddress
@@ -32,7 +32,7 @@ T = TypeVar("T")
 EnumT = TypeVar("EnumT", bound=Enum)
 
 FixupTo: TypeAlias = Callable[[str, int], T]
-"""A fixup, and what it makes of a parameter."""
+"""A fixup, by the type of its fixed values."""
 
 TRUE_WORDS: Final = ("yes", "true", "on", "enable", "enabled", "1")
 """The words that :func:`fixup_bool` takes for true: those of SER's configuration files, and ``enabled`` and ``1``."""
@@ -44,11 +44,11 @@ _FLOAT: Final = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
 def fixed(value: T, whose: str = "the fixup") -> T:
-    """Return what a fixup has returned, where that is a fixed value.
+    """Return the result of a fixup, if it is a fixed value.
 
     Args:
-        value: What it has returned.
-        whose: What has returned it, for the message.
+        value: The result.
+        whose: The function that returned it, for the message.
 
     Raises:
         ValueError: It is ``None``, most likely a forgotten ``return``, or a coroutine, which is never awaited.
@@ -62,12 +62,12 @@ def fixed(value: T, whose: str = "the fixup") -> T:
 
 
 def refusal(expects: str, param: str, why: str = "") -> ValueError:
-    """Return the error by which a fixup refuses a parameter.
+    """Return the error with which a fixup refuses a parameter.
 
     Args:
         expects: What the fixup takes: ``"a number from 0 to 255"``.
-        param: What it got.
-        why: What is wrong with that, where it is not obvious.
+        param: The parameter.
+        why: What is wrong with it, if that is not obvious.
     """
     return ValueError(f"takes {expects} (got {param!r}{'; ' if why else ''}{why})")
 
@@ -75,11 +75,11 @@ def refusal(expects: str, param: str, why: str = "") -> ValueError:
 # Ready ones ---------------------------------------------------------------------------------------------------------
 
 
-def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - it serves a parameter of any number
-    """Make an ``int`` of a whole number in decimal digits, with or without a sign.
+def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - the same for every parameter
+    """Convert a whole number in decimal digits, with or without a sign, to an ``int``.
 
     Raises:
-        ValueError: It is none: spaces, underscores and a point do not belong there.
+        ValueError: It is not one; spaces, underscores and a point are not allowed.
     """
     if not re.fullmatch(_INT, param):
         raise refusal("a whole number, such as 10 or -1", param)
@@ -87,10 +87,10 @@ def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - it serves a p
 
 
 def fixup_float(param: str, param_no: int) -> float:  # noqa: ARG001
-    """Make a ``float`` of a decimal number, with or without a sign, a point and an exponent.
+    """Convert a decimal number, with or without a sign, a point and an exponent, to a ``float``.
 
     Raises:
-        ValueError: It is none, or beyond what a ``float`` holds.
+        ValueError: It is not one, or too large for a ``float``.
     """
     number = float(param) if re.fullmatch(_FLOAT, param) else math.inf
     if math.isinf(number):
@@ -99,7 +99,7 @@ def fixup_float(param: str, param_no: int) -> float:  # noqa: ARG001
 
 
 def fixup_bool(param: str, param_no: int) -> bool:  # noqa: ARG001
-    """Make a ``bool`` of one of the ``TRUE_WORDS`` or ``FALSE_WORDS``, in capitals or not.
+    """Convert one of the ``TRUE_WORDS`` or ``FALSE_WORDS``, in upper or lower case, to a ``bool``.
 
     Raises:
         ValueError: It is none of them.
@@ -113,10 +113,10 @@ def fixup_bool(param: str, param_no: int) -> bool:  # noqa: ARG001
 
 
 def fixup_regexp(param: str, param_no: int) -> re.Pattern[str]:  # noqa: ARG001
-    """Compile a regular expression, as Python's :mod:`re` has them.
+    """Compile a regular expression of Python's :mod:`re`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not one.
     """
     try:
         return re.compile(param)
@@ -125,10 +125,10 @@ def fixup_regexp(param: str, param_no: int) -> re.Pattern[str]:  # noqa: ARG001
 
 
 def fixup_path(param: str, param_no: int) -> pathlib.Path:  # noqa: ARG001
-    """Make a :class:`~pathlib.Path` of a file's name; whether there is such a file is not looked at.
+    """Convert the path of a file to a :class:`~pathlib.Path`; the file need not exist.
 
     Raises:
-        ValueError: It is empty, or has a NUL in it.
+        ValueError: It is empty, or contains a NUL.
     """
     from pathlib import Path
 
@@ -139,17 +139,17 @@ PathT = TypeVar("PathT")
 
 
 def to_path(param: str, kind: Callable[[str], PathT]) -> PathT:
-    """Make a path of that class, as :func:`fixup_path` does."""
+    """Convert the path of a file to a path of the class *kind*."""
     if not param or "\0" in param:
         raise refusal("the path of a file", param)
     return kind(param)
 
 
 def fixup_ip_address(param: str, param_no: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:  # noqa: ARG001
-    """Make an address of an IPv4 or IPv6 address without brackets.
+    """Convert an IPv4 or IPv6 address, without brackets, to an address of :mod:`ipaddress`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not one.
     """
     import ipaddress
 
@@ -157,10 +157,10 @@ def fixup_ip_address(param: str, param_no: int) -> ipaddress.IPv4Address | ipadd
 
 
 def fixup_ip_network(param: str, param_no: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:  # noqa: ARG001
-    """Make a network of an IPv4 or IPv6 network: ``10.0.0.0/8``, ``2001:db8::/32``; or of one address.
+    """Convert an IPv4 or IPv6 network (``10.0.0.0/8``, ``2001:db8::/32``, or one address) to one of :mod:`ipaddress`.
 
     Raises:
-        ValueError: It is none, or has bits set behind its prefix.
+        ValueError: It is not one, or has bits set behind its prefix.
     """
     import ipaddress
 
@@ -168,7 +168,7 @@ def fixup_ip_network(param: str, param_no: int) -> ipaddress.IPv4Network | ipadd
 
 
 def to_ip(param: str, kind: Callable[[str], T], expects: str) -> T:
-    """Make what *kind* makes of an address or a network."""
+    """Convert an address or a network with *kind*, a class or function of :mod:`ipaddress`."""
     try:
         return kind(param)
     except ValueError as error:
@@ -179,14 +179,14 @@ def to_ip(param: str, kind: Callable[[str], T], expects: str) -> T:
 
 
 def fixup_from(convert: Callable[[str], T], expects: str) -> FixupTo[T]:
-    """Make a fixup of a function that takes the parameter alone.
+    """Make a fixup from a function that takes the parameter alone.
 
     Args:
-        convert: Returns the fixed value, or raises to refuse.
+        convert: Takes a parameter; returns the fixed value, or raises to refuse.
         expects: What it takes, for the message: ``"a decimal number"``.
 
     Raises:
-        TypeError: *convert* cannot be called, or *expects* is no text.
+        TypeError: *convert* is not callable, or *expects* is not a ``str``.
 
     Example:
         >>> from decimal import Decimal
@@ -195,8 +195,8 @@ def fixup_from(convert: Callable[[str], T], expects: str) -> FixupTo[T]:
     """
     if not callable(convert) or not isinstance(expects, str):
         raise TypeError(
-            f"fixup_from(convert, expects) takes a function of one string, and what that takes as a text for messages "
-            f"(got {convert!r} and {expects!r})"
+            f"fixup_from(convert, expects) takes a function of one str, and a str that says what it takes (got "
+            f"{repr_of(convert)} and {repr_of(expects)})"
         )
 
     def fixup(param: str, param_no: int) -> T:  # noqa: ARG001
@@ -214,8 +214,8 @@ def int_between(minimum: int | None = None, maximum: int | None = None) -> Fixup
     """Make a fixup that takes whole numbers as :func:`fixup_int` does, within bounds.
 
     Args:
-        minimum: The smallest that it takes; ``None``: there is none.
-        maximum: The largest that it takes; ``None``: there is none.
+        minimum: The smallest number that it takes; ``None``: no limit.
+        maximum: The largest number that it takes; ``None``: no limit.
 
     Raises:
         ValueError: *minimum* is greater than *maximum*.
@@ -245,17 +245,17 @@ def int_between(minimum: int | None = None, maximum: int | None = None) -> Fixup
 
 
 def bounds(minimum: int | None, maximum: int | None) -> str:
-    """Return bounds as words: ``from 0 to 255``, ``at least 1``, ``at most 5``, or nothing."""
+    """Return bounds for a message: ``from 0 to 255``, ``at least 1``, ``at most 5``, or an empty text."""
     if minimum is None:
         return "" if maximum is None else f"at most {maximum}"
     return f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
 
 
 def one_of(words: Mapping[str, T]) -> FixupTo[T]:
-    """Make a fixup that takes one of some words, and makes of each what stands behind it.
+    """Make a fixup that takes one of several words and returns its meaning.
 
     Args:
-        words: What the script may write, and what it means. None of them may mean ``None``.
+        words: The words, each with its meaning, which must not be ``None``.
 
     Example:
         >>> one_of({"udp": 17, "tcp": 6})("tcp", 1)
@@ -294,10 +294,10 @@ def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:
 
 
 def for_each(*fixups: FixupTo[Any] | None) -> FixupTo[object]:
-    """Make one fixup of one for each parameter, in their order.
+    """Make one fixup from one for each parameter.
 
     Args:
-        fixups: The fixups; ``None`` for a parameter that stays the string that it is.
+        fixups: The fixups, in the order of the parameters; ``None`` for a parameter that stays a string.
 
     Example:
         >>> for_each(None, fixup_int)("10", 2)
@@ -305,11 +305,13 @@ def for_each(*fixups: FixupTo[Any] | None) -> FixupTo[object]:
     """
     for number, each in enumerate(fixups, 1):
         if each is not None and not callable(each):
-            raise TypeError(f"for_each(): fixup {number} must be a fixup or None (got {each!r})")
+            raise TypeError(f"for_each(): argument {number} must be a fixup or None (got {repr_of(each)})")
 
     def fixup(param: str, param_no: int) -> object:
         if not 0 < param_no <= len(fixups):
-            raise ValueError(f"has no fixup for parameter {param_no}; for_each() was given {len(fixups)}")
+            raise ValueError(
+                f"there is no fixup for parameter {param_no}: for_each() was given {counted(len(fixups), 'fixup')}"
+            )
         each = fixups[param_no - 1]
         return param if each is None else each(param, param_no)
 

@@ -1,4 +1,4 @@
-"""From the annotation of a command's parameter to the fixup that makes such a value."""
+"""Choosing the fixup for a command's parameter by its annotation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from sermod._interface.signatures import accepts
+from sermod._problems import repr_of, text_of
 from sermod.fixups import (
     FixupTo,
     fixup_bool,
@@ -32,7 +33,7 @@ KNOWN: Final = (
     "Enum, a Literal of strings and numbers, each of these with | None, and Annotated[..., fixup] with a fixup of your "
     "own"
 )
-"""The annotations that a fixup is known for, for messages."""
+"""The annotations that have a fixup, for messages."""
 
 _AS_WRITTEN: Final = (inspect.Parameter.empty, Any, object, str)
 
@@ -69,20 +70,20 @@ _IP_UNIONS: Final[tuple[tuple[set[type], FixupTo[Any]], ...]] = (
 
 
 class UnknownAnnotationError(Exception):
-    """No fixup is known for an annotation. The text says why, and is for whoever knows whose annotation it is."""
+    """There is no fixup for an annotation. The text says why; the caller adds which parameter has the annotation."""
 
 
 def fixup_for(hint: object) -> FixupTo[Any] | None:
-    """Return the fixup for what an annotation means.
+    """Return the fixup for an annotation.
 
     Args:
         hint: The annotation, resolved.
 
     Returns:
-        The fixup; ``None`` where the parameter stays the string that it is.
+        The fixup; ``None`` if the parameter stays a string.
 
     Raises:
-        UnknownAnnotationError: No fixup is known for it.
+        UnknownAnnotationError: There is no fixup for it.
     """
     if isinstance(hint, type) and (found := _READY.get(hint)):
         return found
@@ -96,7 +97,7 @@ def _fixup_for_class(kind: type[Any]) -> FixupTo[Any]:
         return member_of(kind)
     if issubclass(kind, PurePath):
         return _path(kind)
-    raise UnknownAnnotationError("no fixup is known for it")
+    raise UnknownAnnotationError("there is no fixup for it")
 
 
 def _path(kind: type[PurePath]) -> FixupTo[PurePath]:
@@ -116,11 +117,11 @@ def _fixup_for_form(hint: Any) -> FixupTo[Any] | None:
         return _fixup_for_union(get_args(hint))
     if origin is re.Pattern and get_args(hint) in ((), (str,)):  # both also by their names in typing
         return fixup_regexp
-    # What is only another name: NewType("Seconds", int), type Seconds = int
+    # Another name for a type: NewType("Seconds", int), type Seconds = int
     meaning = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
     if meaning is not None:
         return fixup_for(meaning)
-    raise UnknownAnnotationError("no fixup is known for it")
+    raise UnknownAnnotationError("there is no fixup for it")
 
 
 def _fixup_for_annotated(hint: Any) -> FixupTo[Any] | None:
@@ -128,11 +129,11 @@ def _fixup_for_annotated(hint: Any) -> FixupTo[Any] | None:
     if not fixups:
         return fixup_for(hint.__origin__)
     if len(fixups) > 1:
-        raise UnknownAnnotationError(f"there are {len(fixups)} fixups in it; write one that does it all")
+        raise UnknownAnnotationError(f"there are {len(fixups)} fixups in it; write one that does the work of all")
     if isinstance(fixups[0], type) or not accepts(fixups[0], 2):
         raise UnknownAnnotationError(
-            f"{fixups[0]!r} in it cannot be called as fixup(param, param_no); make a fixup of a function of the "
-            f"parameter alone with sermod.fixups.fixup_from"
+            f"{repr_of(fixups[0])} in it cannot be called as fixup(param, param_no); turn a function of the parameter "
+            f"alone into a fixup with sermod.fixups.fixup_from"
         )
     fixup: FixupTo[Any] = fixups[0]
     return fixup
@@ -140,7 +141,7 @@ def _fixup_for_annotated(hint: Any) -> FixupTo[Any] | None:
 
 def _fixup_for_literal(values: tuple[object, ...]) -> FixupTo[Any]:
     if not all(isinstance(value, (str, int, Enum)) and not isinstance(value, bool) for value in values):
-        raise UnknownAnnotationError("a Literal may be of strings, numbers and members of an Enum")
+        raise UnknownAnnotationError("a Literal may contain strings, ints and members of an Enum")
     return one_of({_as_written(value): value for value in values})
 
 
@@ -151,7 +152,7 @@ def _as_written(value: object) -> str:
 
 
 def _fixup_for_union(kinds: tuple[object, ...]) -> FixupTo[Any] | None:
-    # None is for the default: what a script writes is never None.
+    # None is for the default: a script never writes it.
     kinds = tuple(kind for kind in kinds if kind is not types.NoneType)
     if len(kinds) == 1:
         return fixup_for(kinds[0])
@@ -159,20 +160,20 @@ def _fixup_for_union(kinds: tuple[object, ...]) -> FixupTo[Any] | None:
     for union, fixup in _IP_UNIONS:
         if named == union and len(kinds) == len(union):
             return fixup
-    raise UnknownAnnotationError("no fixup is known for such a union, and which one is meant cannot be told")
+    raise UnknownAnnotationError("there is no fixup for a union of several types")
 
 
-# What an annotation means -------------------------------------------------------------------------------------------
+# Resolving annotations -------------------------------------------------------------------------------------------
 
 
 def resolve(annotation: object, function: types.FunctionType, owner: type) -> object:
-    """Return what an annotation means where it is written.
+    """Return an annotation with its names resolved.
 
-    A text is looked up in the class, then in the functions around it that are running now, then in the module: what the
-    annotation meant without ``from __future__ import annotations``, had it been evaluated at the end of the class.
+    Names in a string are looked up in the class, then in the running functions around it, then in the module: as if the
+    annotation were evaluated at the end of the class body.
 
     Args:
-        annotation: The annotation as the function has it, possibly a text, or with texts in it.
+        annotation: The annotation of the function, possibly a string, or with strings in it.
         function: The function.
         owner: The class in whose body the function stands.
 
@@ -192,8 +193,8 @@ def resolve(annotation: object, function: types.FunctionType, owner: type) -> ob
             return _evaluate(annotation, function, {**_locals_around(function), **vars(owner)})
     except Exception as error:
         raise UnknownAnnotationError(
-            f"it cannot be resolved ({type(error).__name__}: {error}); what it names must be there at run time, before "
-            f"the class: neither defined later nor imported for type checkers only"
+            f"it cannot be resolved ({type(error).__name__}: {text_of(error)}); define or import its names before the "
+            f"class, and not for type checkers only"
         ) from error
 
 
@@ -205,7 +206,7 @@ def _evaluate(annotation: object, function: types.FunctionType, names: Mapping[s
 
 
 def _locals_around(function: types.FunctionType) -> dict[str, Any]:
-    """Return the local variables of the functions in which *function* was defined, so far as they still run."""
+    """Return the local variables of the functions in which *function* is defined, as far as these are running."""
     found: dict[str, Any] = {}
     around = function.__qualname__
     frame: types.FrameType | None = inspect.currentframe()
@@ -219,5 +220,5 @@ def _locals_around(function: types.FunctionType) -> dict[str, Any]:
 
 
 def annotation_text(annotation: object) -> str:
-    """Return an annotation as its author wrote it, or nearly."""
+    """Return an annotation as its author wrote it, as far as Python keeps that."""
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)

@@ -1,4 +1,4 @@
-"""The commands of a module that is a class: how they are marked, and what their signatures say."""
+"""The commands of modules as classes: how they are marked, and how they are exported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sermod._interface.exports import Fixup, RouteFlag, route_names
 from sermod._interface.signatures import accepts
 from sermod._interface.validation import is_hidden_by
 from sermod._interface.values import NAME, is_int, is_name, is_scriptable_name
-from sermod._problems import counted, kind_of, text_of
+from sermod._problems import counted, kind_of, repr_of, text_of
 from sermod.fixups import FixupTo, fixed
 
 FunctionT = TypeVar("FunctionT", bound=Callable[Concatenate[Any, Any, ...], Any])
@@ -21,7 +21,7 @@ _SELF_AND_MSG: Final = 2
 
 
 class Mark(NamedTuple):
-    """What :func:`command` leaves on a method."""
+    """The mark that :func:`command` leaves on a method."""
 
     flags: RouteFlag
     name: str | None
@@ -33,10 +33,10 @@ class Command(NamedTuple):
     Attributes:
         attribute: The name of the method.
         function: The function in the class.
-        mark: What its decorator said.
+        mark: The mark of its decorator.
         name: The name of the command.
-        param_nos: The numbers of parameters with which it is exported; more than one where some have defaults.
-        fixups: For each number, the fixup of the export; null where no parameter needs one.
+        param_nos: The numbers of parameters with which it is exported; several if parameters have defaults.
+        fixups: For each number, the fixup of the export; null if no parameter needs one.
     """
 
     attribute: str
@@ -50,20 +50,22 @@ class Command(NamedTuple):
 def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT], FunctionT]:
     """Mark a method of a :class:`~sermod.Module` as a command that the module exports (spec, section 1.2).
 
-    The method stays what it is. Its parameters after the message are those of the command: their number is its
-    ``param_no``, and where some have defaults, each number that it can be called with is exported. For a command that
+    The method does not change. Its parameters after the message are those of the command: their number is the
+    ``param_no``; if some have defaults, it is exported with each number with which it can be called. For a command that
     the script may call, the annotations choose the fixups.
 
     Args:
         flags: The routes in which the script may call it; 0: other modules only.
-        name: The name of the command, where it is not the method's: ``"~pre_auth"``.
+        name: The name of the command, if it is not that of the method: ``"~pre_auth"``.
 
     Raises:
-        TypeError: The flags are none, the name is no text, or what is marked is no plain method.
+        TypeError: *flags* are not flags, *name* is not a name, or the marked object is not a plain method.
     """
     if not is_int(flags) or flags < 0:
-        how = "write @command(), with parentheses" if callable(flags) else "REQUEST_ROUTE for example"
-        raise TypeError(f"command() takes the routes in which the script may call the method (got {flags!r}); {how}")
+        how = "write @command(), with parentheses" if callable(flags) else "give REQUEST_ROUTE, for example"
+        raise TypeError(
+            f"command() takes the routes in which the script may call the method (got {repr_of(flags)}); {how}"
+        )
     if name is not None and not is_name(name):
         raise TypeError(f"command(name=...) takes {NAME}, or None for the method's name (got {name!r})")
     mark = Mark(RouteFlag(flags), name)
@@ -76,7 +78,7 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
                 f"self and the message, above other decorators only where those return functions"
             )
         if find_mark(function) is not None and getattr(function, "__wrapped__", None) is None:
-            raise TypeError(f"{whose}: it is marked with @command() twice; use one, with all routes: A | B")
+            raise TypeError(f"{whose}: it is marked with @command() twice; mark it once, with all routes: A | B")
         setattr(function, _MARK, mark)
         return function
 
@@ -84,19 +86,19 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
 
 
 def find_mark(value: object) -> Mark | None:
-    """Return what :func:`command` left on a function of a class; ``None`` where it is not marked."""
+    """Return the mark of a function of a class; ``None`` if it has none."""
     return getattr(value, _MARK, None) if isinstance(value, FunctionType) else None
 
 
 def make_command(module: type, owner: type, attribute: str, function: FunctionType, mark: Mark) -> Command:
-    """Find out how a method is exported.
+    """Return how a method is exported.
 
     Args:
         module: The class that is being made, for messages.
         owner: The class in whose body the method stands.
         attribute: The name of the method.
         function: The method.
-        mark: What its decorator, or that of the method that it overrides, said.
+        mark: The mark of its decorator, or of the method that it overrides.
 
     Raises:
         TypeError: It cannot be exported.
@@ -104,10 +106,7 @@ def make_command(module: type, owner: type, attribute: str, function: FunctionTy
     name = mark.name or attribute
     if mark.flags and not is_scriptable_name(name):
         _refuse(
-            module,
-            attribute,
-            f"no script can write the name {name!r}; name it with letters, digits and underscores, or leave the routes "
-            f"away where it is for other modules",
+            module, attribute, f"no script can write the name {name!r}; use letters, digits and underscores, or flags=0"
         )
     inner: Any = inspect.unwrap(function)
     names = _check_signature(module, attribute, function, inner)
@@ -122,14 +121,16 @@ def make_command(module: type, owner: type, attribute: str, function: FunctionTy
 def _check_signature(module: type, attribute: str, function: FunctionType, inner: Any) -> tuple[str, ...]:
     """Return the names of a command's parameters, those after ``self`` and the message."""
     if not isinstance(inner, FunctionType):
-        _refuse(module, attribute, f"what it wraps, {inner!r}, is no function; write a method that calls it")
+        _refuse(module, attribute, f"it wraps {repr_of(inner)}, which is not a function; write a method that calls it")
     code = inner.__code__
     written = f"{attribute}{inspect.signature(inner)}"
     if code.co_flags & inspect.CO_VARARGS:
-        wrong = "its number of parameters cannot be told; write each parameter by its name instead of *args"
-        _refuse(module, attribute, f"a command is exported with its number of parameters, and of {written} {wrong}")
+        wrong = "takes any number of parameters; write each parameter by its name instead of *args"
+        _refuse(module, attribute, f"a command is exported with its number of parameters, and {written} {wrong}")
     if code.co_argcount < _SELF_AND_MSG:
-        _refuse(module, attribute, f"a command takes the message, and {written} does not; write self, msg, ...")
+        _refuse(
+            module, attribute, f"a command takes self and the message, and {written} does not; write self, msg, ..."
+        )
     names = code.co_varnames[_SELF_AND_MSG : code.co_argcount]
     if not accepts(function, code.co_argcount):
         called = ", ".join(["msg", *names])
@@ -138,7 +139,7 @@ def _check_signature(module: type, attribute: str, function: FunctionType, inner
 
 
 def _fixup(module: type, attribute: str, function: FunctionType, owner: type, name: str) -> FixupTo[Any] | None:
-    # Imported once a class has a command: what it knows of is slow to import.
+    # Imported when a class has a command, since its own imports are slow.
     from sermod._classes.annotations import KNOWN, UnknownAnnotationError, annotation_text, fixup_for, resolve
 
     annotation: object = function.__annotations__.get(name, inspect.Parameter.empty)
@@ -147,7 +148,10 @@ def _fixup(module: type, attribute: str, function: FunctionType, owner: type, na
     except UnknownAnnotationError as error:
         text = annotation_text(annotation)
         _refuse(
-            module, attribute, f"its parameter {name!r} is annotated with {text}: {error}. Known are {KNOWN}", error
+            module,
+            attribute,
+            f"its parameter {name!r} is annotated with {text}: {error}. These have fixups: {KNOWN}",
+            error,
         )
 
 
@@ -168,7 +172,7 @@ def _fixup_of_all(names: tuple[str, ...], fixes: tuple[FixupTo[Any] | None, ...]
 
 
 def check_no_duplicates(module: type, commands: list[Command]) -> None:
-    """Refuse two commands with one name and number, of which no look-up would ever find the second.
+    """Refuse two commands with the same name and number, if no look-up would find the second.
 
     Raises:
         TypeError: There are two such commands.

@@ -1,4 +1,4 @@
-"""What a module has, as the text that a person wants to see."""
+"""The description of a module, as text for people."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sermod._interface.exports import HOOKS, INT_PARAM, STR_PARAM, CmdExport, Mo
 
 _WIDTH: Final = 100
 _FUNCTIONS: Final = (FunctionType, MethodType)
-"""What has a docstring of its own; that of other callables is their class's."""
+"""The callables with a docstring of their own; other objects have that of their class."""
 
 
 def describe(exports: ModuleExports[Any]) -> str:
-    """Return what a module has, in the order in which the modules of SER are described.
+    """Return a description of a module: its name and purpose, its parameters, its functions, its hooks.
 
-    First its name and what it is for, then its parameters, its functions, and its hooks. The texts are the docstrings
-    of the class, or of the Python file, and of the functions, and the ``doc`` of the pointers.
+    The order is that of the documentation of SER's modules. The texts are the docstrings of the class or the Python
+    file, the docstrings of the functions, and the ``doc`` of the pointers.
 
     Args:
-        exports: The exports of a module in the C shape, or those of an instance of :class:`~sermod.Module`.
+        exports: The exports of a module in the C shape, or of an instance of :class:`~sermod.Module`.
 
     Example:
         >>> from sermod import REQUEST_ROUTE, command, int_param
@@ -66,8 +66,8 @@ def describe(exports: ModuleExports[Any]) -> str:
 
 
 def _text(doc: str | None, depth: int) -> list[str]:
-    """Return the lines of a docstring: its paragraphs filled, what is indented in them as it is."""
-    import textwrap  # here, and annotations below, since both are slow to import
+    """Return the lines of a docstring: its paragraphs are filled, and indented parts stay as they are."""
+    import textwrap  # imported here, as annotations below, since both are slow to import
 
     if not doc:
         return []
@@ -119,7 +119,7 @@ def _value(pointer: Any) -> str:
     else:
         try:
             value = pointer.load()
-        except Exception:  # noqa: BLE001 - what is wrong with a pointer is for validation to say
+        except Exception:  # noqa: BLE001 - validation reports what is wrong with a pointer
             return "unknown"
     return "null" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
 
@@ -128,7 +128,7 @@ def _value(pointer: Any) -> str:
 
 
 def _overloads(exports: ModuleExports[Any]) -> Iterator[list[CmdExport[Any]]]:
-    """Yield the exports of each function, those together that differ in their number of parameters alone."""
+    """Yield groups of exports that differ only in their number of parameters."""
     for _, group in groupby(exports.commands, lambda each: (each.name, each.function, each.flags)):
         yield list(group)
 
@@ -147,7 +147,7 @@ def _command(group: list[CmdExport[Any]]) -> list[str]:
 
 
 def _param_texts(function: Callable[..., Any] | None, count: int) -> list[str]:
-    """Return the parameters behind the message, with their annotations, as far as the function tells of them."""
+    """Return the parameters after the message, with their annotations if the function has a readable signature."""
     from sermod._classes.annotations import annotation_text
 
     try:

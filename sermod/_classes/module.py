@@ -1,6 +1,6 @@
-"""A module that is a class: what the C shape has in arrays, a class has in its body.
+"""Modules as classes: the body of a class says what the arrays of the C shape say.
 
-``exports`` of an instance is a ``ModuleExports`` like any other: no host can tell the difference.
+The ``exports`` of an instance are a ``ModuleExports`` like any other; a host sees no difference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sermod._classes.params import DECLARED, Declared, ValueParam, exported_name
 from sermod._interface.exports import HOOKS, CmdExport, ModuleExports, MsgT, ParamExport
 from sermod._interface.signatures import accepts
 from sermod._interface.values import NAME, is_name
-from sermod._problems import kind_of
+from sermod._problems import kind_of, repr_of
 
 _HOOKS: Final = {
     "mod_init": "init_f",
@@ -31,14 +31,14 @@ _HOOKS: Final = {
 _RESERVED: Final = {*_HOOKS, "name", "exports"}
 
 
-class _Said(NamedTuple):
-    """What a class says, its bases included.
+class _Declarations(NamedTuple):
+    """What a class declares, its bases included.
 
     Attributes:
         commands: Each command, by the name of its method.
         params: Each parameter, by the name of its attribute.
-        own_params: Those of them that are declared, or given another default, in the body of this class.
-        hooks: The field of the exports that each hook goes to, by the name of its method.
+        own_params: Those that the body of this class declares, or gives another default.
+        hooks: The field of the exports for each hook, by the name of its method.
     """
 
     commands: Mapping[str, Command]
@@ -48,18 +48,17 @@ class _Said(NamedTuple):
 
 
 class Module(Generic[MsgT]):
-    """Base of a module that is a class.
+    """Base class of modules as classes.
 
     A subclass gives itself a ``name``, declares parameters with :func:`~sermod.int_param` and
     :func:`~sermod.str_param`, marks the methods that are commands with :func:`~sermod.command`, and overrides the hooks
-    that it needs. Instances are independent of each other: each has parameters of its own. Subclasses and mixins add
-    and override as in any Python class; what overrides a command is that command, marked again or not, and ``None`` in
-    its place takes it away.
+    that it needs. Each instance has parameters of its own. Subclasses and mixins add and override as in any Python
+    class: a method that overrides a command is that command, marked again or not, and ``None`` removes the command.
 
-    Mistakes are told when the class is made, as a :class:`TypeError` that names the class, the method and the remedy.
+    A mistake is a :class:`TypeError` when the class is made; it names the class, the method and the remedy.
 
     Attributes:
-        name: The name of the module. A class without one is good for deriving from.
+        name: The name of the module. A class without a name can only be derived from.
 
     Example:
         >>> from sermod import REQUEST_ROUTE, command, int_param
@@ -78,38 +77,38 @@ class Module(Generic[MsgT]):
     """
 
     name: ClassVar[str]
-    __sermod__: ClassVar[_Said] = _Said({}, {}, {}, {})
+    __sermod__: ClassVar[_Declarations] = _Declarations({}, {}, {}, {})
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Find the commands, parameters and hooks of the class, and whatever is wrong with them."""
+        """Find the commands, parameters and hooks of the class, and check them."""
         super().__init_subclass__(**options)
         _check_name(cls)
         commands = _find_commands(cls)
         check_no_duplicates(cls, [*commands.values()])
         params, own_params = _find_params(cls)
-        cls.__sermod__ = _Said(commands, params, own_params, _find_hooks(cls))
+        cls.__sermod__ = _Declarations(commands, params, own_params, _find_hooks(cls))
         for attribute, declared in params.items():
             if isinstance(declared, ValueParam) and isinstance(getattr(cls, attribute), ValueParam):
                 setattr(cls, attribute, declared.default)
 
     @cached_property
     def exports(self) -> ModuleExports[MsgT]:
-        """What this instance passes to the core (spec, section 1.7); the same object each time.
+        """The exports of this instance (spec, section 1.7); the same object each time.
 
         Raises:
-            TypeError: The class has no name, or a pointer of its own making is none.
+            TypeError: The class has no name, or the function of a ``pointer_param`` does not return a pointer.
         """
         cls = type(self)
         if not hasattr(cls, "name"):
             raise TypeError(f'{cls.__qualname__} has no name; write name = "{cls.__name__.lower()}" in its body')
-        said = cls.__sermod__
+        declarations = cls.__sermod__
         cmds = [
             CmdExport(command.name, getattr(self, command.attribute), number, fixup, command.mark.flags)
-            for command in said.commands.values()
+            for command in declarations.commands.values()
             for number, fixup in zip(command.param_nos, command.fixups, strict=True)
         ]
-        params = [param_export(self, attribute, declared) for attribute, declared in said.params.items()]
-        hooks: dict[str, Any] = {field: getattr(self, method) for method, field in said.hooks.items()}
+        params = [param_export(self, attribute, declared) for attribute, declared in declarations.params.items()]
+        hooks: dict[str, Any] = {field: getattr(self, method) for method, field in declarations.hooks.items()}
         return ModuleExports(
             cls.name,
             [*cmds, CmdExport()] if cmds else None,
@@ -117,14 +116,14 @@ class Module(Generic[MsgT]):
             **hooks,
         )
 
-    # The hooks do nothing of themselves, and only those that are overridden are exported. They are here so that
-    # super().mod_init() works wherever a class stands among others.
+    # The hooks do nothing, and only overridden hooks are exported. They exist so that super().mod_init() works in every
+    # class of a hierarchy.
 
     def mod_init(self) -> int | None:
         """Initialise the module: once, in the main process before it forks (spec, section 1.4, ``init_f``).
 
         Returns:
-            0 or ``None`` where everything went well; anything else stops the server.
+            0 or ``None`` on success; any other value stops the server.
         """
         return None
 
@@ -135,7 +134,7 @@ class Module(Generic[MsgT]):
             rank: The rank of the child: 1, 2, 3 and so on, or one of those of special processes.
 
         Returns:
-            0, ``None`` or more where everything went well; a negative code ends the child.
+            0, a positive number or ``None`` on success; a negative code ends the child.
         """
         return None
 
@@ -143,7 +142,7 @@ class Module(Generic[MsgT]):
         """Clean up: once, in the main process, when the server shuts down (spec, section 1.5, ``destroy_f``)."""
 
     def response(self, msg: MsgT, /) -> int:  # noqa: ARG002
-        """Look at a reply, in the process that handles it (spec, section 1.7, ``response_f``).
+        """Decide about a reply, in the process that handles it (spec, section 1.7, ``response_f``).
 
         Args:
             msg: The reply.
@@ -154,18 +153,18 @@ class Module(Generic[MsgT]):
         return 1
 
     def onbreak(self, msg: MsgT, /) -> None:
-        """Hear that a route was ended by a 0, in the process that handles the message (spec, 1.7, ``onbreak_f``).
+        """React to a route that ended with 0, in the process that handles the message (spec, 1.7, ``onbreak_f``).
 
         Args:
             msg: The message.
         """
 
 
-# What a class says --------------------------------------------------------------------------------------------------
+# What a class declares ------------------------------------------------------------------------------------------------
 
 
 def _bases(cls: type) -> Iterator[type]:
-    """Yield the classes in which a module may say something, the most basic first."""
+    """Yield the classes that may declare something for a module, the most basic first."""
     for base in reversed(cls.__mro__):
         if base not in (object, Generic, Module):
             yield base
@@ -192,8 +191,10 @@ def _find_commands(cls: type[Module[Any]]) -> dict[str, Command]:
             elif find_mark(getattr(value, "__func__", None)) is not None:
                 _plain_method(cls, attribute, value)
     for attribute in found.keys() & _RESERVED:
-        raise TypeError(f"{cls.__qualname__}.{attribute}: is what it is in every module, and no command; rename it")
-    # What a base has found out need not be found out again.
+        raise TypeError(
+            f"{cls.__qualname__}.{attribute}: is reserved for every module and cannot be a command; rename it"
+        )
+    # The commands of a base are not analysed again.
     known = {(each.attribute, id(each.function), each.mark): each for each in _inherited(cls)}
     return {
         attribute: known.get((attribute, id(function), mark)) or make_command(cls, owner, attribute, function, mark)
@@ -211,22 +212,22 @@ def _plain_method(cls: type, attribute: str, value: object) -> FunctionType:
     if isinstance(value, FunctionType):
         return value
     raise TypeError(
-        f"{cls.__qualname__}.{attribute}: must be a plain method, one that takes self (got {kind_of(value)}); "
+        f"{cls.__qualname__}.{attribute}: must be a plain method, which takes self (got {kind_of(value)}); "
         f"write def {attribute}(self, ...)"
     )
 
 
 def _find_params(cls: type[Module[Any]]) -> tuple[Mapping[str, Declared], Mapping[str, Declared]]:
-    """Return the parameters of a class, and those of its own body, which comes last."""
+    """Return the parameters of a class, and those of its own body."""
     found: dict[str, Declared] = {}
     own: Mapping[str, Declared] = {}
     for base in _bases(cls):
-        said: _Said | None = vars(base).get("__sermod__")
-        own = _declared_in(cls, base, found) if said is None else said.own_params
+        known: _Declarations | None = vars(base).get("__sermod__")
+        own = _declared_in(cls, base, found) if known is None else known.own_params
         found.update(own)
     names: dict[tuple[str, int], str] = {}
     for attribute, declared in found.items():
-        wrong = "is what it is in every module, and no parameter; rename it" if attribute in _RESERVED else None
+        wrong = "is reserved for every module and cannot be a parameter; rename it" if attribute in _RESERVED else None
         wrong = wrong or declared.find_mistake()
         name = exported_name(attribute, declared)
         if wrong is None and (other := names.setdefault((name, int(declared.kind)), attribute)) != attribute:
@@ -247,12 +248,12 @@ def _declared_in(cls: type, base: type, found: dict[str, Declared]) -> dict[str,
 
 
 def _with_default(cls: type, attribute: str, declared: Declared, value: object) -> Declared:
-    """Return the parameter that a plain value in a subclass gives another default."""
+    """Return the parameter of a base with the default that a plain value in a subclass gives it."""
     if isinstance(declared, ValueParam) and (value is None or isinstance(value, (int, str))):
         return attrs.evolve(declared, default=value)
     raise TypeError(
-        f"{cls.__qualname__}.{attribute}: stands where a base has a parameter (got {value!r}); give the parameter "
-        f"another default, declare it anew, or rename this"
+        f"{cls.__qualname__}.{attribute}: has the name of a parameter of a base (got {repr_of(value)}); give the "
+        f"parameter another default, declare it again, or rename this attribute"
     )
 
 
@@ -268,9 +269,9 @@ def _find_hooks(cls: type[Module[Any]]) -> dict[str, str]:
         signature = f"def {method}({', '.join(('self', *takes))})"
         if not accepts(function, 1 + len(takes)):
             written = f"{method}{inspect.signature(function)}"
-            raise TypeError(f"{cls.__qualname__}.{method}: {written} is not called like that; write {signature}")
+            raise TypeError(f"{cls.__qualname__}.{method}: {written} cannot be called by the core; write {signature}")
         if inspect.iscoroutinefunction(function) and method != "onbreak":
-            raise TypeError(f"{cls.__qualname__}.{method}: nobody awaits it; write {signature}, without async")
+            raise TypeError(f"{cls.__qualname__}.{method}: it is never awaited; write {signature}, without async")
         hooks[method] = field
     return hooks
 
@@ -279,6 +280,6 @@ def _check_not_passed_over(cls: type, method: str) -> None:
     for base in cls.__mro__[cls.__mro__.index(Module) + 1 :]:
         if method in vars(base):
             raise TypeError(
-                f"{cls.__qualname__}.{method}: that of {base.__qualname__} would never run, since Module "
-                f"comes before it; write class {cls.__name__}({base.__name__}, ...)"
+                f"{cls.__qualname__}.{method}: the one of {base.__qualname__} would never run, since Module comes "
+                f"before it; write class {cls.__name__}({base.__name__}, ...)"
             )

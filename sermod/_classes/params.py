@@ -1,4 +1,4 @@
-"""The parameters of a module that is a class: how they are declared, and where their values live."""
+"""The parameters of modules as classes: how they are declared, and their pointers."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import attrs
 from sermod._interface.exports import INT_PARAM, STR_PARAM, ParamExport, ParamType
 from sermod._interface.pointers import Pointer
 from sermod._interface.values import INT_RANGE, NAME, is_c_int, is_c_string, is_name
+from sermod._problems import repr_of
 from sermod.fixups import bounds
 
 PointerT = TypeVar("PointerT", bound=Pointer[Any])
 
 
 class Declared(Protocol):
-    """A parameter as the body of a class declares it."""
+    """A parameter that the body of a class declares."""
 
     @property
     def name(self) -> str | None:
-        """The name that the script knows; ``None``: the attribute's."""
+        """The name for the script; ``None`` if it is that of the attribute."""
         ...
 
     @property
@@ -29,7 +30,7 @@ class Declared(Protocol):
         ...
 
     def find_mistake(self) -> str | None:
-        """Return what is wrong with the declaration, as a sentence that ends in the remedy."""
+        """Return what is wrong with the declaration, with the remedy; ``None`` if nothing is."""
         ...
 
     def pointer(self, module: object, attribute: str) -> Pointer[Any]:
@@ -42,9 +43,9 @@ class Declared(Protocol):
 
 @attrs.frozen
 class ValueParam:
-    """What :func:`int_param` or :func:`str_param` declares: an attribute of the instance.
+    """The declaration of :func:`int_param` or :func:`str_param`: the value is an attribute of the instance.
 
-    Its place in the class is taken by the default, once the class is made: reading it costs what any attribute costs.
+    Once the class is made, the default stands in its place: reading it costs as little as any other attribute.
     """
 
     kind: ParamType
@@ -57,7 +58,7 @@ class ValueParam:
     choices: tuple[Any, ...] | None = None
 
     def find_mistake(self) -> str | None:
-        """Return what is wrong with the declaration, as a sentence that ends in the remedy."""
+        """Return what is wrong with the declaration, with the remedy; ``None`` if nothing is."""
         maker = "int_param" if self.kind is INT_PARAM else "str_param"
         return _name_mistake(self.name, maker) or self._type_mistake(maker) or self._bounds_mistake(maker)
 
@@ -79,9 +80,9 @@ class ValueParam:
             return f"minimum and maximum of {maker}() must be ints of 32 bits (got {low!r} and {high!r})"
         if low is not None and high is not None and low > high:
             return f"the minimum of {maker}(), {low}, is greater than the maximum, {high}; swap them"
-        # Where the parameter must be set, what it holds until then does not matter.
+        # The default of a required parameter is never used.
         if not self.required and self.default is not None and (wrong := self._refusal(self.default)):
-            return f"the default {self.default!r} of {maker}() {wrong}; give it another, or required=True"
+            return f"the default {self.default!r} of {maker}() {wrong}; give another default, or required=True"
         return None
 
     def _fits(self, value: object) -> bool:
@@ -102,13 +103,13 @@ class ValueParam:
         return f"must be {self.demands()}" if unwanted or too_small or too_large else None
 
     def check(self, value: object) -> None:
-        """Raise :class:`ValueError` for a value that breaks what the parameter demands."""
+        """Raise :class:`ValueError` if the parameter does not take the value."""
         wrong = self._refusal(value)
         if wrong is not None:
             raise ValueError(f"it {wrong}")
 
     def demands(self) -> str:
-        """Return what values it takes, in words; an empty text where it takes all of its type."""
+        """Return which values it takes, for messages; an empty text if it takes all values of its type."""
         choices = f"one of {', '.join(map(repr, self.choices))}" if self.choices is not None else ""
         return " and ".join(filter(None, [choices, bounds(self.minimum, self.maximum)]))
 
@@ -124,7 +125,7 @@ class ModuleVariable(Pointer[Any]):
     Attributes:
         module: The instance.
         attribute: The name of the attribute.
-        declared: What the class says of it.
+        declared: Its declaration.
     """
 
     module: object
@@ -133,7 +134,7 @@ class ModuleVariable(Pointer[Any]):
 
     @property
     def doc(self) -> str | None:
-        """What the parameter is for."""
+        """A text that describes the parameter."""
         return self.declared.doc
 
     @property
@@ -142,15 +143,15 @@ class ModuleVariable(Pointer[Any]):
         return self.declared.required
 
     def load(self) -> Any:
-        """Return the value that the parameter has in this instance."""
+        """Return the value in this instance."""
         return getattr(self.module, self.attribute)
 
     def store(self, value: Any, /) -> None:
-        """Give the parameter a value, in this instance."""
+        """Set the value in this instance."""
         setattr(self.module, self.attribute, value)
 
     def check(self, value: object) -> None:
-        """Raise :class:`ValueError` for a value that breaks what the parameter demands."""
+        """Raise :class:`ValueError` if the parameter does not take the value."""
         self.declared.check(value)
 
     def __repr__(self) -> str:
@@ -169,19 +170,19 @@ def int_param(
 ) -> int:
     """Declare a parameter of type ``INT_PARAM`` in the body of a :class:`~sermod.Module`.
 
-    Each instance has a value of its own, an ``int`` that is read and written as an attribute.
+    Each instance has its own value, an ``int`` that is read and written as an attribute.
 
     Args:
         default: The value until the script sets another.
         minimum: The smallest value that may be set.
         maximum: The largest value that may be set.
         choices: The values that may be set.
-        required: The script must set it: otherwise ``Lifecycle.init()`` is a :class:`~sermod.MissingParamError`.
-        doc: What it is for, for :func:`~sermod.describe`.
-        name: The name that the script knows, where it is not the attribute's.
+        required: The script must set it; otherwise ``Lifecycle.init()`` raises :class:`~sermod.MissingParamError`.
+        doc: A text that describes it, for :func:`~sermod.describe`.
+        name: The name for the script, if it is not that of the attribute.
 
     Returns:
-        To a type checker, an ``int``: that is what the attribute of an instance is.
+        To a type checker, an ``int``, as the attribute of an instance is one.
     """
     declared = ValueParam(INT_PARAM, default, name, required, doc, minimum, maximum, _listed(choices))
     return cast("int", declared)
@@ -215,35 +216,35 @@ def str_param(
 ) -> str | None:
     """Declare a parameter of type ``STR_PARAM`` in the body of a :class:`~sermod.Module`.
 
-    Each instance has a value of its own, a ``str`` that is read and written as an attribute.
+    Each instance has its own value, a ``str`` that is read and written as an attribute.
 
     Args:
         default: The value until the script sets another; ``None`` is C's null pointer.
         choices: The values that may be set.
-        required: The script must set it: otherwise ``Lifecycle.init()`` is a :class:`~sermod.MissingParamError`.
-        doc: What it is for, for :func:`~sermod.describe`.
-        name: The name that the script knows, where it is not the attribute's.
+        required: The script must set it; otherwise ``Lifecycle.init()`` raises :class:`~sermod.MissingParamError`.
+        doc: A text that describes it, for :func:`~sermod.describe`.
+        name: The name for the script, if it is not that of the attribute.
 
     Returns:
-        To a type checker, a ``str``: that is what the attribute of an instance is.
+        To a type checker, a ``str``, as the attribute of an instance is one.
     """
     return cast("str | None", ValueParam(STR_PARAM, default, name, required, doc, choices=_listed(choices)))
 
 
 def _listed(choices: Any) -> Any:
-    # What is no list of choices is kept as it is: the class that is being made will say so, with its name. A text is a
-    # sequence of letters, but nobody means them.
+    # Anything else is kept, so that the class that is being made reports it with the parameter's name. A str is a
+    # sequence of letters, and never meant as one.
     if not isinstance(choices, Iterable) or isinstance(choices, str):
         return choices
     return tuple(cast("Iterable[object]", choices))
 
 
-# Pointers of the author's own ---------------------------------------------------------------------------------------
+# Pointer classes of the author ---------------------------------------------------------------------------------------
 
 
 @attrs.define(eq=False)
 class PointerParam:
-    """What :func:`pointer_param` declares: each instance has a pointer of its own."""
+    """The declaration of :func:`pointer_param`: each instance has its own pointer."""
 
     kind: ParamType
     make: Callable[[], Any]
@@ -254,40 +255,40 @@ class PointerParam:
         self.attribute = name
 
     def __get__(self, module: object | None, owner: type | None = None) -> Any:
-        """Make the pointer where it is first asked for; from then on it is an attribute of the instance."""
+        """Make the pointer when it is first used; from then on it is an attribute of the instance."""
         if module is None:
             return self
         return vars(module).setdefault(self.attribute, self.make())
 
     def find_mistake(self) -> str | None:
-        """Return what is wrong with the declaration, as a sentence that ends in the remedy."""
+        """Return what is wrong with the declaration, with the remedy; ``None`` if nothing is."""
         if self.kind not in (INT_PARAM, STR_PARAM):
-            return f"pointer_param() takes INT_PARAM or STR_PARAM first (got {self.kind!r}); give it one of them"
+            return f"pointer_param() takes INT_PARAM or STR_PARAM first (got {repr_of(self.kind)})"
         if not callable(self.make):
             return (
-                f"pointer_param() takes what makes a pointer for each instance, a class for example (got "
-                f"{self.make!r}); give it that"
+                f"pointer_param() takes a function that makes a pointer for each instance, such as a class, second "
+                f"(got {repr_of(self.make)})"
             )
         return _name_mistake(self.name, "pointer_param")
 
     def pointer(self, module: object, attribute: str) -> Pointer[Any]:
-        """Return the pointer that *module* has for it."""
+        """Return the pointer of *module*."""
         return cast("Pointer[Any]", getattr(module, attribute))
 
 
 def pointer_param(type: ParamType, make: Callable[[], PointerT], *, name: str | None = None) -> PointerT:  # noqa: A002
     """Declare a parameter that does something each time it is set, in the body of a :class:`~sermod.Module`.
 
-    The value lives in a :class:`~sermod.Pointer` of the author's own, whose ``store`` does it. Each instance has a
-    pointer of its own, which is its attribute.
+    The value lives in a :class:`~sermod.Pointer` class of yours, whose ``store`` does it. Each instance has its own
+    pointer, as an attribute.
 
     Args:
         type: ``INT_PARAM`` or ``STR_PARAM``.
-        make: Makes the pointer of an instance; the pointer's class, for example.
-        name: The name that the script knows, where it is not the attribute's.
+        make: Makes the pointer of an instance; for example, the pointer's class.
+        name: The name for the script, if it is not that of the attribute.
 
     Returns:
-        To a type checker, the pointer: that is what the attribute of an instance is.
+        To a type checker, the pointer, as the attribute of an instance is one.
     """
     return cast("PointerT", PointerParam(type, make, name))
 
@@ -306,10 +307,10 @@ DECLARED: Final = (ValueParam, PointerParam)
 
 
 def exported_name(attribute: str, declared: Declared) -> str:
-    """Return the name under which the script knows a parameter."""
+    """Return the name of a parameter for the script."""
     return declared.name or attribute
 
 
 def param_export(module: object, attribute: str, declared: Declared) -> ParamExport:
-    """Return the entry by which *module* exports a parameter."""
+    """Return the entry with which *module* exports a parameter."""
     return ParamExport(exported_name(attribute, declared), declared.kind, declared.pointer(module, attribute))

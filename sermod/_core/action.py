@@ -1,4 +1,4 @@
-"""One call of a command in a script: checked when it is bound, fixed up once, then as cheap as a call by hand."""
+"""One call of a command in a script: checked when bound, fixed up once, then as cheap as a direct call."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Action(Generic[MsgT]):
     Attributes:
         export: The command that is called.
         module: The name of the module that exports it.
-        params: The parameters as the script has them.
-        route: The kinds of route that the call stands in.
-        where: The place of the call in the script, as the host gave it: ``"ser.cfg:12"``.
+        params: The parameters as written in the script.
+        route: The kinds of route in which the call stands.
+        where: The place of the call in the script, as the host named it: ``"ser.cfg:12"``.
         fixed: The parameters after the fixup. A :class:`~sermod.LifecycleError` before init.
-        run: The call itself: ``run(msg)`` returns what the command returns and raises what it raises. It exists from
-            init on; before, the attribute is a :class:`~sermod.LifecycleError`, so that nobody keeps a stub. Take it
-            once, ``run = action.run``, where every nanosecond counts.
+        run: The call itself: ``run(msg)`` returns what the command returns and raises what it raises. Before init the
+            attribute is a :class:`~sermod.LifecycleError`, so that no caller keeps a stub. Where every nanosecond
+            counts, take it once: ``run = action.run``.
     """
 
     export: CmdExport[MsgT]
@@ -39,18 +39,18 @@ class Action(Generic[MsgT]):
     run: Callable[[MsgT], Any] = attrs.field(init=False)
 
     def __getattr__(self, name: str) -> NoReturn:
-        # Reached only for what is not set: once init has set `run`, the attribute costs what any other does.
+        # Called only for an attribute that is not set: once init has set `run`, it costs as little as any other.
         if name in ("run", "fixed"):
             msg = (
-                f"{self} has no {name!r} yet: the parameters are fixed up by Lifecycle.init(), after every module's "
-                f"init_f; take it after that"
+                f"{self} has no {name!r} yet: Lifecycle.init() fixes the parameters up after every module's init_f; "
+                f"take it after that"
             )
             raise LifecycleError(msg, state="configuring", call=f"Action.{name}")
         msg = f"an Action has no attribute {name!r}"
         raise AttributeError(msg, name=name, obj=self)
 
     def __str__(self) -> str:
-        """Return the call as a script has it, and its place: ``foo_req("a", "b") at ser.cfg:12``."""
+        """Return the call as written in a script, and its place: ``foo_req("a", "b") at ser.cfg:12``."""
         call = f"{self.export.name}({', '.join(_quoted(param) for param in self.params)})"
         return f"{call} at {self.where}" if self.where else call
 
@@ -58,13 +58,13 @@ class Action(Generic[MsgT]):
         return f"<Action {self} of module {self.module!r}>"
 
     def _fix_up(self) -> tuple[object, ...]:
-        """Run the fixup for each parameter, and return what it made of them, changing nothing here.
+        """Run the fixup for each parameter and return the fixed values; this object does not change.
 
         Called by ``Lifecycle.init``, once, in the main process, after every ``init_f`` (spec, section 1.2, ``fixup``;
         the order is the core's).
 
         Raises:
-            FixupError: The fixup raised, or returned ``None``.
+            FixupError: The fixup raised, or returned ``None`` or a coroutine.
         """
         fixup = self.export.fixup
         if fixup is None:
@@ -97,13 +97,13 @@ class Action(Generic[MsgT]):
         )
 
     def _arm(self, fixed: tuple[object, ...]) -> None:
-        """Keep the fixed parameters, and make ``run``. Called by ``Lifecycle.init``, once.
+        """Keep the fixed parameters and make ``run``. Called by ``Lifecycle.init``, once.
 
-        How the function is called is settled here: ``function(msg, *fixed)`` if its signature takes that, else the
-        C shape ``function(msg, p1, p2)``, where what the script left out is ``None``.
+        This decides how the function is called: as ``function(msg, *fixed)`` if its signature takes that, otherwise in
+        the C shape, ``function(msg, p1, p2)``, where a parameter that the script left out is ``None``.
 
         Args:
-            fixed: What :meth:`_fix_up` returned.
+            fixed: The result of :meth:`_fix_up`.
         """
         function = self.export.function
         if function is None:  # pragma: no cover - validation lets no named command without a function pass

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: raised call by call, or all of it together."""
+"""The errors of a configuration: raised call by call, or collected and raised together."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import TracebackType
 
+from sermod._problems import counted
 from sermod.errors import SermodError
 
 
-class Mistakes:
-    """Decides about the error of a call that is made in its context.
+class ErrorCollector:
+    """A context for each call of a configuration: lets the call's error pass, or collects it.
 
-    Usually the error passes. While the block of :meth:`together` runs, it is kept, and the program goes on behind the
-    call's context.
+    While the block of :meth:`collecting` runs, errors are collected, and the program goes on after the call.
     """
 
     def __init__(self) -> None:
-        self._kept: list[Exception] | None = None
+        self._collected: list[Exception] | None = None
 
     def __enter__(self) -> None:
         pass
@@ -25,28 +25,27 @@ class Mistakes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> bool:
-        if self._kept is None or not isinstance(error, SermodError):
+        if self._collected is None or not isinstance(error, SermodError):
             return False
-        self._kept.append(error)
+        self._collected.append(error)
         return True
 
     @contextmanager
-    def together(self) -> Generator[None]:
-        """Keep the errors of all calls in the block, and raise them at its end.
+    def collecting(self) -> Generator[None]:
+        """Collect the errors of all calls in the block, and raise them together at its end.
 
         Raises:
-            ExceptionGroup: There were some. An exception that ends the block itself is the last in it.
+            ExceptionGroup: At least one call failed. An exception that ends the block itself is the last in the group.
         """
-        kept: list[Exception] = []
-        outer, self._kept = self._kept, kept
+        collected: list[Exception] = []
+        outer, self._collected = self._collected, collected
         try:
             yield
         except Exception as error:
-            if not kept:
+            if not collected:
                 raise
-            kept.append(error)
+            collected.append(error)
         finally:
-            self._kept = outer
-        if kept:
-            count = "a mistake" if len(kept) == 1 else f"{len(kept)} mistakes"
-            raise ExceptionGroup(f"the configuration has {count}", kept)
+            self._collected = outer
+        if collected:
+            raise ExceptionGroup(f"the configuration has {counted(len(collected), 'mistake')}", collected)

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final, Generic
 
 from sermod._interface.exports import CmdExport, MsgT, route_names
+from sermod._problems import either
 from sermod.errors import ParamCountError, RouteError, SermodError, UnknownCommandError
 
 _and: Final = int.__and__  # the flag's own `&` runs Python code
 
 
 class CommandIndex(Generic[MsgT]):
-    """What the core's scan, from the newest module to the oldest, would find under each name.
+    """The commands under each name, in the order of the core's scan: from the newest module to the oldest.
 
     Args:
         route_flags: The kinds of route that the host's script knows.
@@ -40,11 +41,11 @@ class CommandIndex(Generic[MsgT]):
         return found if fits else None
 
     def module_of(self, export: CmdExport[MsgT]) -> str:
-        """Return the name of the module that exports what :meth:`find` has found."""
+        """Return the name of the module that exports a command which :meth:`find` has returned."""
         return next(module for found, module in self._overloads(str(export.name)) if found is export)
 
     def hidden_by(self, commands: Iterable[CmdExport[MsgT]]) -> CmdExport[MsgT] | None:
-        """Return a command that one of *commands* would hide from the script, or ``None``."""
+        """Return a command that one of *commands* would hide from the script, or ``None`` if there is none."""
         for command in commands:
             if command.name in self._exports and self.is_scriptable(command):
                 for other, _ in self._overloads(command.name):
@@ -53,7 +54,7 @@ class CommandIndex(Generic[MsgT]):
         return None
 
     def is_scriptable(self, command: CmdExport[MsgT]) -> bool:
-        """Tell whether the host's script can call the command at all."""
+        """Return whether the host's script can call the command at all."""
         return bool(_and(command.flags, self._route_flags)) and command.param_no in self._script_param_no
 
     def add(self, module: str, commands: Iterable[CmdExport[MsgT]]) -> None:
@@ -68,10 +69,10 @@ class CommandIndex(Generic[MsgT]):
                 modules[name] = module
 
     def _add_overload(self, name: str, command: CmdExport[MsgT], module: str) -> None:
-        """Put a command where the scan would meet it: before those of older modules, behind those of its own.
+        """Put a command where the scan would find it: before those of older modules, after those of its own module.
 
-        Those that the scan would no longer come to are left out: however many modules export a name, few exports stand
-        under it.
+        Commands that the scan would no longer reach are left out; so there are few exports under a name, however many
+        modules export it.
         """
         before = self._overloads(name)
         own = [pair for pair in before if pair[1] == module]
@@ -90,21 +91,23 @@ class CommandIndex(Generic[MsgT]):
         return [(exports, str(modules))]
 
     def not_found(self, name: str, count: int, flags: int, asked: str, *, in_script: bool) -> SermodError:
-        """Return the error that says why :meth:`find` found nothing: the name, the number of parameters, the routes.
+        """Return the error for a look-up that found nothing: because of the name, the parameters or the routes.
 
         Args:
             name: The command's name.
-            count: The number of parameters that it was to have.
-            flags: The routes that it was to be for.
-            asked: What was asked for, to begin the message with.
-            in_script: Whether it was to be called by the host's script, rather than by another module.
+            count: The wanted number of parameters.
+            flags: The wanted routes.
+            asked: How the message names the command.
+            in_script: Whether the host's script asks, rather than another module.
         """
         if name not in self._exports:
-            message = f"{asked} is exported by no loaded module (a load() may be missing)"
+            message = f"no loaded module exports {asked} (is a load() missing?)"
             return UnknownCommandError(message, asked=name, available=self._exports)
         exports = [export for export, _ in self._overloads(name) if not flags or export.flags]
         if not exports:
-            message = f"{asked} is for other modules only: no script can call it; find_export() gives its function"
+            message = (
+                f"{asked} is for other modules only, and no script can call it; find_export() returns its function"
+            )
             return RouteError(message, command=name, takes=[0], got=flags)
         numbers = sorted({export.param_no for export in exports})
         if in_script:
@@ -112,15 +115,14 @@ class CommandIndex(Generic[MsgT]):
         if count in numbers:
             routes = [int(export.flags) for export in exports if export.param_no == count]
             allowed = " or ".join(map(route_names, routes))
-            message = f"{asked} cannot be used in {route_names(flags)}: it may be used in {allowed}"
+            message = f"{asked} cannot be used in {route_names(flags)}; it can be used in {allowed}"
             return RouteError(message, command=name, takes=routes, got=flags)
         if numbers:
-            takes = " or ".join(map(str, numbers))
-            message = f"{asked} takes {takes} parameters (got {count}); give it as many as that"
+            message = f"{asked} takes {either(numbers, 'parameter')} (got {count})"
         else:
             message = (
-                f"{asked} takes no number of parameters that a script can write (got {count}): it is for other modules "
-                f"only; find_export() gives its function"
+                f"{asked} takes a number of parameters that no script can write (got {count}); it is for other modules "
+                f"only, and find_export() returns its function"
             )
         return ParamCountError(message, command=name, takes=numbers, got=count)
 

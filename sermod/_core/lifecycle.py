@@ -1,4 +1,4 @@
-"""The order in which module functions run, and in which process (spec, sections 1.4 to 1.7; the core, main.c)."""
+"""When the functions of modules run, and in which process (spec, sections 1.4 to 1.7; the core, main.c)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeAlias, TypeGuard, cast
+from typing import Any, Final, Generic, Self, TypeAlias, cast
 
 from sermod._core.action import Action
-from sermod._core.registry import LoadedModule, Registry
+from sermod._core.loaded import LoadedModule
+from sermod._core.registry import Registry
 from sermod._interface.exports import MsgT
 from sermod._interface.lookup import looking_up_in
+from sermod._interface.values import is_int
+from sermod._problems import repr_of, text_of
 from sermod.errors import ChildInitError, CommandResultError, LifecycleError, MissingParamError, ModuleInitError
 
 Route: TypeAlias = Iterable[Action[MsgT]] | Callable[[MsgT], int]
-"""What a script runs for a message: calls one after the other, or a function of the host with its own ifs."""
+"""What runs for a message: bound calls, one after the other, or a function of the host with its own conditions."""
 AsyncRoute: TypeAlias = Iterable[Action[MsgT]] | Callable[[MsgT], int | Awaitable[int]]
-"""A route whose commands, or which itself, may be coroutine functions."""
+"""A route that may contain, or be, a coroutine function."""
 
 
 class State(StrEnum):
-    """Where a lifecycle stands."""
+    """The states of a lifecycle."""
 
     CONFIGURING = "configuring"
     """Modules may be loaded, parameters set, calls bound."""
@@ -31,10 +34,10 @@ class State(StrEnum):
     DESTROYED = "destroyed"
     """Every ``destroy_f`` has run."""
     FAILED = "failed"
-    """Initialization failed: what was initialised is destroyed again."""
+    """The initialisation failed, and the modules that were initialised are destroyed again."""
 
 
-_INITIALISED: Final = State.INITIALISED  # for run_route: to look a member of an enumeration up takes a while
+_INITIALISED: Final = State.INITIALISED  # for run_route: looking up a member of an enumeration takes time
 
 
 class Lifecycle(Generic[MsgT]):
@@ -44,11 +47,11 @@ class Lifecycle(Generic[MsgT]):
     than the one that entered it does nothing.
 
     Args:
-        registry: The modules. They belong to this lifecycle for ever.
+        registry: The modules. They belong to this lifecycle for good.
 
     Attributes:
-        threads: The threads that an ``init_f`` started and left running, each with the name of the module. No thread
-            outlives a fork, so whoever forks has something to say about them.
+        threads: The threads that an ``init_f`` started and left running, each with the name of the module. A forked
+            child does not have them, so a host that forks warns of them.
 
     Raises:
         LifecycleError: The registry belongs to another lifecycle.
@@ -67,17 +70,17 @@ class Lifecycle(Generic[MsgT]):
 
     @property
     def state(self) -> State:
-        """Where the lifecycle stands, as this process knows it."""
+        """The state, as this process knows it."""
         return self._state
 
     @property
     def main_pid(self) -> int | None:
-        """The id of the main process, the one that called :meth:`init`; ``None`` before."""
+        """The id of the main process, which is the one that called :meth:`init`; ``None`` before."""
         return self._main_pid
 
     @property
     def rank(self) -> int | None:
-        """The rank that this process was initialised with, the last one if there were several; ``None`` before."""
+        """The rank for which this process was initialised, the last one if there were several; ``None`` before."""
         pid, ranks = self._roles
         return ranks[-1] if pid == os.getpid() else None
 
@@ -95,22 +98,22 @@ class Lifecycle(Generic[MsgT]):
     def init(self) -> None:
         """Initialise every module, then fix up every call (spec, section 1.4; the order is the core's).
 
-        Each ``init_f`` runs once, in load order, in this process, which thereby is the main process; then the fixups of
-        every bound call, in the order in which they were bound. Should one fail, the modules that were initialised
-        are destroyed again, newest first.
+        Each ``init_f`` runs once, in load order, in this process, which becomes the main process; then the fixups of
+        every bound call run, in the order in which they were bound. If one fails, the modules that were initialised are
+        destroyed again, newest first.
 
         Raises:
             ModuleInitError: An ``init_f`` returned anything but 0 or ``None``, or raised.
             FixupError: A fixup refused a parameter.
-            MissingParamError: Parameters that are required are not set. Nothing has run: set them, and call it again.
-            LifecycleError: It was called before.
+            MissingParamError: Required parameters are not set. No module code has run: set them, and call init() again.
+            LifecycleError: init() was called before.
         """
         self._check_state("init()", State.CONFIGURING)
         missing = self.registry._missing_params()
         if missing:  # nothing has run yet: they may still be set
             raise MissingParamError(missing)
         self._main_pid = os.getpid()
-        # From here on there is nothing to configure, and no second try: whatever happens, the state says so.
+        # From here on nothing can be configured, and there is no second attempt, whatever happens.
         self._enter(State.FAILED, _INITIALISING)
         initialised: list[LoadedModule[MsgT]] = []
         try:
@@ -141,36 +144,34 @@ class Lifecycle(Generic[MsgT]):
             with looking_up_in(self.registry):
                 code: object = module.exports.init_f()
         except Exception as error:
-            message = f"init_f of module {module.name!r} raised {type(error).__name__}: {error}"
+            message = f"init_f of module {module.name!r} raised {type(error).__name__}: {text_of(error)}"
             raise ModuleInitError(message, module=module.name, traceback=_text(error)) from error
-        if not (code is None or (_is_int(code) and code == 0)):
+        if not (code is None or (is_int(code) and code == 0)):
             _close(code)
-            message = (
-                f"init_f of module {module.name!r} returned {code!r}: anything but 0 or None stops the server; "
-                f"see what the module says, or let it return 0"
-            )
+            says = f"init_f of module {module.name!r} returned {repr_of(code)}"
+            message = f"{says}; the server starts only if it returns 0 or None"
             raise ModuleInitError(message, module=module.name, code=code)
         self.threads += [(module.name, thread) for thread in threading.enumerate() if thread not in before]
 
     def init_child(self, rank: int, *, on_module: Callable[[str], object] | None = None) -> None:
         """Initialise every module for a child, in load order, in this process (spec, section 1.4).
 
-        A child calls it once, after the fork, with its rank: 1, 2, 3 and so on. Where nothing is forked, the one
-        process calls it with rank 1, and acts as a child. A process may have another role beside that, which has a rank
-        of its own; for one rank it is initialised once.
+        A child calls it once, after the fork, with its rank: 1, 2, 3 and so on. A server without children calls it
+        with rank 1 in its one process, which acts as a child. A process may be initialised for several ranks, once for
+        each.
 
         Args:
             rank: The rank of the child, or one of the ranks of special processes, ``PROC_MAIN`` for example.
             on_module: Is told the name of each module before its ``init_child_f`` is called.
 
         Raises:
-            ChildInitError: An ``init_child_f`` returned a negative code or something that is no ``int`` or ``None``, or
-                raised. The ones after it have not run.
-            LifecycleError: The modules are not initialised, or this process is initialised for that rank already.
-            TypeError: The rank is no ``int``.
+            ChildInitError: An ``init_child_f`` raised, or returned a negative code or a value that is neither an
+                ``int`` nor ``None``. Those of the modules after it have not run.
+            LifecycleError: The modules are not initialised, or this process is already initialised for that rank.
+            TypeError: The rank is not an ``int``.
         """
         self._check_state("init_child()", State.INITIALISED)
-        if not _is_int(rank):
+        if not is_int(rank):
             raise TypeError(f"init_child(): the rank must be an int (got {rank!r})")
         self._take_role(rank)
         for module in self.registry:
@@ -181,11 +182,11 @@ class Lifecycle(Generic[MsgT]):
             self._init_module_in_child(module, module.exports.init_child_f, rank)
 
     def _take_role(self, rank: int) -> None:
-        if self._roles[0] != os.getpid():  # what is in here otherwise is that of the process that forked this one
+        if self._roles[0] != os.getpid():  # otherwise they are those of the process that forked this one
             self._roles = (os.getpid(), [])
         ranks = self._roles[1]
         if rank in ranks:
-            msg = f"init_child({rank}): this process, {os.getpid()}, is initialised for that rank already; call it once"
+            msg = f"init_child({rank}): process {os.getpid()} is already initialised for rank {rank}; call it once"
             raise LifecycleError(msg, state=self._state, call="init_child()")
         ranks.append(rank)
 
@@ -197,27 +198,27 @@ class Lifecycle(Generic[MsgT]):
             with looking_up_in(self.registry):
                 code: object = init_child_f(rank)
         except Exception as error:
-            message = f"{says} raised {type(error).__name__}: {error}"
+            message = f"{says} raised {type(error).__name__}: {text_of(error)}"
             raise ChildInitError(message, module=module.name, rank=rank, traceback=_text(error)) from error
-        if not (code is None or (_is_int(code) and code >= 0)):
+        if not (code is None or (is_int(code) and code >= 0)):
             _close(code)
-            message = f"{says} returned {code!r}: a negative code, or anything but an int or None, ends the child"
+            message = f"{says} returned {repr_of(code)}; a child starts only if it returns 0, more, or None"
             raise ChildInitError(message, module=module.name, code=code, rank=rank)
 
     def destroy(self) -> None:
         """Run each ``destroy_f`` once, newest module first, in the main process (spec, section 1.5).
 
-        One that raises does not keep the others from running.
+        If one raises, the others run all the same.
 
         Raises:
-            ExceptionGroup: What they raised, all together, each with a note that names its module.
+            ExceptionGroup: All exceptions that they raised, each with a note that names the module.
             LifecycleError: The modules are not initialised, or this is not the process that initialised them.
         """
         self._check_state("destroy()", State.INITIALISED)
         if os.getpid() != self._main_pid:
             msg = (
-                f"destroy() belongs to the main process, {self._main_pid}, and this is process {os.getpid()}: "
-                f"a child just ends"
+                f"destroy() belongs to the main process, {self._main_pid}, and this is process {os.getpid()}; a child "
+                f"just exits"
             )
             raise LifecycleError(msg, state=self._state, call="destroy()")
         self._enter(State.DESTROYED)
@@ -226,10 +227,10 @@ class Lifecycle(Generic[MsgT]):
             raise BaseExceptionGroup("the clean-up of modules failed", failures)
 
     def close(self) -> None:
-        """Call :meth:`destroy` if that is this process's to do and is not done yet; otherwise do nothing.
+        """Call :meth:`destroy` if this is the main process and the modules are initialised; otherwise do nothing.
 
-        It is for who cannot tell: the end of a ``with`` block that a child may leave as well, or a host that calls the
-        same function in every process.
+        It is for code that several processes run: the end of a ``with`` block that a child may leave as well, or a host
+        that calls the same function in every process.
 
         Raises:
             ExceptionGroup: As for :meth:`destroy`.
@@ -350,34 +351,30 @@ class Lifecycle(Generic[MsgT]):
     def _check_state(self, call: str, wanted: State) -> None:
         if self._state is wanted:
             return
-        msg = f"{call} wants a lifecycle that is {wanted}, and this one is {self._says}: {_ADVICE[self._says]}"
+        msg = f"{call} needs a lifecycle that is {wanted}, and this one is {self._says}: {_ADVICE[self._says]}"
         raise LifecycleError(msg, state=self._says, call=call)
 
 
 _INITIALISING: Final = "being initialised"
-"""What messages call the time in which ``init`` runs: a state for nobody but those whose functions it calls."""
+"""The state in messages while ``init`` runs, for the functions that it calls."""
 
 _ADVICE: Final[dict[str, str]] = {
     State.CONFIGURING: "call init() first, or enter the with block",
-    _INITIALISING: "init() has to return first",
-    State.INITIALISED: "init() runs once",
+    _INITIALISING: "wait until init() has returned",
+    State.INITIALISED: "init() can run only once",
     State.DESTROYED: "its modules are cleaned up; make a new registry and a new lifecycle",
-    State.FAILED: "its initialization has not succeeded; make a new registry and a new lifecycle",
+    State.FAILED: "its initialisation failed; make a new registry and a new lifecycle",
 }
 
 
-def _is_int(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _text(error: BaseException) -> str:
-    import traceback  # slow to import, and there is nothing to tell unless something fails
+    import traceback  # slow to import, and needed only for a failure
 
     return "".join(traceback.format_exception(error))
 
 
 def _close(value: object) -> None:
-    # A coroutine that nobody will await is told so, or it complains later, in a place that has nothing to do with it.
+    # A coroutine that is never awaited warns when it is collected, in some unrelated place, unless it is closed.
     if isinstance(value, Coroutine):
         value.close()
 
@@ -385,7 +382,7 @@ def _close(value: object) -> None:
 def _expect_nothing_to_await(module: str, hook: str, result: object) -> None:
     if isinstance(result, Coroutine):
         _close(cast("object", result))
-        message = f"{hook} of module {module!r} is a coroutine function, and has not run: nobody awaits it here"
+        message = f"{hook} of module {module!r} is a coroutine function and has not run; write it without async"
         raise CommandResultError(message, module=module, command=hook, value=cast("object", result))
 
 
@@ -394,13 +391,13 @@ async def _awaited(value: Any) -> Any:
 
 
 def _check_result(module: str | None, command: object, result: object) -> None:
-    if _is_int(result):
+    if is_int(result):
         return
     _close(result)
     name = getattr(command, "__name__", str(command))
     whose = f"{name!r} of module {module!r}" if module is not None else f"the route {name!r}"
     message = (
-        f"{whose} returned {result!r}, which is no result: return an int, more than 0 for true, less than 0 for false, "
-        f"0 to stop (an awaitable needs run_route_async)"
+        f"{whose} returned {repr_of(result)}, which is not a result: return an int, more than 0 for true, less than 0 "
+        f"for false, 0 to stop (an awaitable needs run_route_async)"
     )
     raise CommandResultError(message, module=module, command=name, value=result)

@@ -1,4 +1,4 @@
-"""From a name or a path to a module's exports (spec, section 1.1)."""
+"""Loading a module by its name or path, up to its exports (spec, section 1.1)."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple, cast
 
 from sermod._interface.exports import ModuleExports
+from sermod._problems import kind_of, repr_of, text_of
 from sermod.errors import AlreadyLoadedError, LoadError, ModuleFileNotFoundError, NoExportsError
 
 ENTRY_POINT_GROUP: Final = "sermod.modules"
-"""The entry points by which an installed distribution offers modules."""
+"""The group of entry points with which an installed distribution offers modules."""
 
 
 class Loaded(NamedTuple):
-    """What the loader found.
+    """The exports of a loaded module, and where they come from.
 
     Attributes:
-        exports: The variable ``exports`` of what was loaded.
-        origin: Where it comes from: the path of the file, or the dotted name of what has none.
+        exports: The variable ``exports``.
+        origin: The path of the module's file; its dotted name if it has no file.
     """
 
     exports: ModuleExports[Any]
@@ -35,7 +36,7 @@ class Loaded(NamedTuple):
 def load(
     what: str | os.PathLike[str], path: Iterable[str | os.PathLike[str]] = (), *, check_permissions: bool = False
 ) -> ModuleExports[Any]:
-    """Load a module and look its variable ``exports`` up (spec, section 1.1).
+    """Load a module and return its variable ``exports`` (spec, section 1.1).
 
     A path (it has a separator, or ends in ``.py`` or ``.so``) is that file. A bare name is looked for in each directory
     of *path* (``name.py``, ``name/__init__.py``, ``name.so``), then among the entry points of the group
@@ -45,7 +46,7 @@ def load(
     Args:
         what: The path or the name.
         path: The directories in which bare names are looked for first.
-        check_permissions: Refuse a file that others than its owner and root may replace, by itself or through a
+        check_permissions: Refuse a file that users other than its owner and root may replace, directly or through a
             directory or a link above it (POSIX: owners and permission bits).
 
     Returns:
@@ -53,10 +54,10 @@ def load(
 
     Raises:
         ModuleFileNotFoundError: There is no such file or name.
-        NoExportsError: There is no variable ``exports``, or it is no ``ModuleExports``.
-        InsecurePathError: *check_permissions* found somebody who may replace the file.
+        NoExportsError: There is no variable ``exports``, or it is not a ``ModuleExports``.
+        InsecurePathError: *check_permissions* is set, and another user may replace the file.
         LoadError: Anything else, such as an exception while the file was executed.
-        TypeError: *what* is no text, or *path* is one directory instead of a list of them.
+        TypeError: *what* is neither a ``str`` nor a path, or *path* is one directory instead of a list.
     """
     with loading(what, path, check_permissions=check_permissions) as loaded:
         return loaded.exports
@@ -70,33 +71,33 @@ def loading(
     check_permissions: bool = False,
     loaded_already: Collection[str] = (),
 ) -> Generator[Loaded]:
-    """Load a module as :func:`load` does, and unload it again where the block that is to use it raises.
+    """Load a module as :func:`load` does, and unload it if the block that uses it raises.
 
     Args:
         what: As for :func:`load`.
         path: As for :func:`load`.
         check_permissions: As for :func:`load`.
-        loaded_already: The origins of what may not be loaded a second time.
+        loaded_already: The origins that may not be loaded a second time.
 
     Yields:
-        The exports, and where they come from.
+        The exports and their origin.
 
     Raises:
-        AlreadyLoadedError: It is one of *loaded_already*. Nothing of it was executed.
+        AlreadyLoadedError: It is one of *loaded_already*; no code of it was executed.
     """
     name = os.fspath(what)
     if not isinstance(name, str):
-        raise TypeError(f"a module is named by a str, or by a path that is one (got {what!r})")
+        raise TypeError(f"a module to load must be a str or a path of str (got {repr_of(what)})")
     if isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"the path to search is a list of directories (got {path!r}); write [{path!r}]")
+        raise TypeError(f"the search path must be a list of directories (got {path!r}); write [{path!r}]")
     before = set(sys.modules)
     module = name
     try:
         source = _find(name, path)
         module = source.module
         if source.origin in loaded_already:
-            msg = f"{name!r} is loaded already, from {source.origin}: load it once; to run it twice, use two registries"
-            raise AlreadyLoadedError(msg, what=name, origin=source.origin)  # noqa: TRY301 - nothing of it is left either
+            msg = f"{name!r} is already loaded, from {source.origin}; to run it twice, use two registries"
+            raise AlreadyLoadedError(msg, what=name, origin=source.origin)  # noqa: TRY301 - it is unloaded as well
         if check_permissions and source.file:
             _check_permissions(name, source.file)
         yield Loaded(_exports_in(name, source, _execute(name, source)), source.origin)
@@ -109,13 +110,13 @@ def loading(
 
 
 class _Source(NamedTuple):
-    """Where a module is: nothing of it is executed yet.
+    """Where a module is, before any of its code is executed.
 
     Attributes:
-        module: The name that it has, or will have, in ``sys.modules``.
-        file: Its file; ``None`` where it has none.
-        private: Whether the file is executed anew under a private name; the import system does it otherwise.
-        attribute: The object in the module that is meant, where an entry point names one.
+        module: Its name in ``sys.modules``, now or later.
+        file: Its file, or ``None``.
+        private: Whether the file is executed anew under a private name, rather than by the import system.
+        attribute: The object in the module that an entry point names, if any.
     """
 
     module: str
@@ -125,7 +126,7 @@ class _Source(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """The file where there is one, else the module's name; and the object that is meant."""
+        """The file, or the module's name if it has none; then the object that an entry point names."""
         where = os.path.realpath(self.file) if self.file else self.module
         return f"{where}:{self.attribute}" if self.attribute else where
 
@@ -136,27 +137,27 @@ _serial: Final = itertools.count(1)
 
 def _find(name: str, path: Iterable[str | os.PathLike[str]]) -> _Source:
     if not name or "\0" in name:
-        msg = f"{name!r} is neither a path nor a name; give a module's file, its name, or a dotted name"
+        msg = f"{name!r} is neither a path nor a name; give the path of a module's file, its name, or a dotted name"
         raise ModuleFileNotFoundError(msg, what=name)
     if is_path(name):
         return _find_file(name)
     if ".." in name:
-        msg = f"the bare name {name!r} has '..' in it, which is refused; give a path, with a separator, instead"
+        msg = f"the bare name {name!r} contains '..', which is not allowed; give a path, with a separator"
         raise LoadError(msg, what=name)
     directories = [os.fspath(directory) for directory in path]
     found = _find_in(directories, name) or _find_entry_point(name) or _find_importable(name, name)
     if found is None:
-        looked = ", ".join(directories) or "no directory (the path is empty)"
+        looked = ", ".join(directories) or "the search path (which is empty)"
         msg = (
-            f"there is no module {name!r}: looked in {looked}, in the entry points of {ENTRY_POINT_GROUP!r} and among "
-            f"the importable modules; give its path, or add its directory to Registry(path=[...])"
+            f"there is no module {name!r} in {looked}, in the entry points of {ENTRY_POINT_GROUP!r} or among the "
+            f"importable modules; give its path, or add its directory to Registry(path=[...])"
         )
         raise ModuleFileNotFoundError(msg, what=name)
     return found
 
 
 def is_path(name: str) -> bool:
-    """Tell whether *name* is a path: it has a separator, or ends as a module's file does."""
+    """Return whether *name* is a path: it has a separator, or ends in ``.py`` or ``.so``."""
     return os.sep in name or bool(os.altsep and os.altsep in name) or name.endswith((".py", ".so"))
 
 
@@ -171,13 +172,13 @@ def _find_file(name: str) -> _Source:
 
 
 def _mode(what: str, path: str) -> int:
-    """Return the type and the permissions of what *path* leads to, or 0 where there is nothing."""
+    """Return the file type and permissions at *path*, or 0 if there is no file."""
     try:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as error:
-        msg = f"{what!r} cannot be looked for at {path} ({error.strerror}); give a path that can be read"
+        msg = f"{what!r} cannot be searched for at {path} ({error.strerror}); give a path that can be read"
         raise LoadError(msg, what=what, origin=path) from error
 
 
@@ -186,7 +187,7 @@ def _file_source(file: str) -> _Source:
 
 
 def file_module(file: str) -> str:
-    """Return what a user takes for the name of the module in *file*: that of the file, or of its package."""
+    """Return the name that a user expects for the module in *file*: that of the file, or of its package."""
     directory, base = os.path.split(file)
     return os.path.basename(directory) if base == _PACKAGE else os.path.splitext(base)[0]
 
@@ -201,26 +202,24 @@ def _find_in(directories: Iterable[str], name: str) -> _Source | None:
 
 
 def _find_entry_point(name: str) -> _Source | None:
-    from importlib.metadata import entry_points  # slow to import, and needed by few
+    from importlib.metadata import entry_points  # slow to import, and rarely needed
 
     found = {point.value for point in entry_points(group=ENTRY_POINT_GROUP, name=name)}
     if len(found) > 1:
         msg = (
-            f"the name {name!r} is offered by several entry points of {ENTRY_POINT_GROUP!r}: "
-            f"{', '.join(sorted(found))}; give the dotted name of the one that is meant"
+            f"several entry points of {ENTRY_POINT_GROUP!r} are named {name!r}: {', '.join(sorted(found))}; give the "
+            f"dotted name of one of them"
         )
         raise LoadError(msg, what=name)
     for value in found:
-        # Taken apart here: EntryPoint.module fails in a way of its own on what is no reference to an object.
+        # Split here: EntryPoint.module fails with an AttributeError on a malformed reference.
         module, _, attribute = (part.strip() for part in value.partition("[")[0].partition(":"))
         before = set(sys.modules)
         try:
             source = _find_importable(name, module)
             if source is None:
-                msg = (
-                    f"the entry point {name!r} of {ENTRY_POINT_GROUP!r} names {value!r}, which is not there: install it"
-                )
-                raise ModuleFileNotFoundError(msg, what=name, origin=value)  # noqa: TRY301 - nothing of it is left either
+                msg = f"the entry point {name!r} of {ENTRY_POINT_GROUP!r} names {value!r}, which does not exist"
+                raise ModuleFileNotFoundError(msg, what=name, origin=value)  # noqa: TRY301 - it is unloaded as well
         except BaseException:
             _forget(module, before)
             raise
@@ -248,14 +247,14 @@ def _find_importable(what: str, name: str) -> _Source | None:
 
 
 class _FreshLoader(SourceFileLoader):
-    """Compiles the source as it is now: a cached file is neither believed nor left behind."""
+    """Compiles the source as it is now; no bytecode file is read or written."""
 
     def path_stats(self, path: Any) -> Any:
         raise OSError(path)  # "no statistics, so no cache", by the contract of importlib's SourceLoader
 
 
 def _execute(what: str, source: _Source) -> object:
-    """Execute the module, and return its ``exports``, or those of the object in it that the entry point names."""
+    """Execute the module; return its ``exports``, or those of the object that the entry point names."""
     if source.private and source.file and source.file.endswith(".so"):
         return _open_compiled(what, source.file)
     try:
@@ -271,7 +270,7 @@ def _execute(what: str, source: _Source) -> object:
 
 
 def _open_compiled(what: str, file: str) -> object:
-    from sermod.native import load as load_native  # loads ctypes, for those who have compiled modules
+    from sermod.native import load as load_native  # loads ctypes, which only compiled modules need
 
     try:
         return load_native(file)
@@ -283,14 +282,14 @@ def _open_compiled(what: str, file: str) -> object:
 def _execute_file(module_name: str, file: str) -> ModuleType:
     loader = _FreshLoader(module_name, file)
     spec = util.spec_from_file_location(module_name, file, loader=loader)
-    module = util.module_from_spec(cast("ModuleSpec", spec))  # there is one wherever a loader is given
+    module = util.module_from_spec(cast("ModuleSpec", spec))  # there is a spec wherever a loader is given
     sys.modules[module_name] = module
     loader.exec_module(module)
     return module
 
 
 def _check_permissions(what: str, file: str) -> None:
-    from pathlib import Path  # slow to import, and the check is wanted by few
+    from pathlib import Path  # slow to import, and rarely needed
 
     from sermod._core.permissions import check_permissions
 
@@ -299,7 +298,9 @@ def _check_permissions(what: str, file: str) -> None:
 
 def _raised(what: str, origin: str, error: Exception) -> LoadError:
     place = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-    msg = f"module {what!r} cannot be loaded: {type(error).__name__}{place} while {origin} was executed: {error}"
+    msg = (
+        f"module {what!r} cannot be loaded: {type(error).__name__}{place} while {origin} was executed: {text_of(error)}"
+    )
     return LoadError(msg, what=what, origin=origin)
 
 
@@ -309,15 +310,15 @@ def _exports_in(what: str, source: _Source, exports: object) -> ModuleExports[An
     if exports is None:
         wrong = "has no variable 'exports'"
     elif isinstance(getattr(exports, "exports", None), ModuleExports):
-        wrong = f"has a variable 'exports' that is a {type(exports).__name__}, whose .exports was most likely meant"
+        wrong = f"has a variable 'exports' that is {kind_of(exports)}; its .exports is most likely meant"
     else:
-        wrong = f"has a variable 'exports' that is no ModuleExports but a {type(exports).__name__}"
-    msg = f"what {what!r} names, {source.origin}, {wrong}; write exports = ModuleExports(...)"
+        wrong = f"has a variable 'exports' that is {kind_of(exports)}, not a ModuleExports"
+    msg = f"the module {what!r} ({source.origin}) {wrong}; write exports = ModuleExports(...)"
     raise NoExportsError(msg, what=what, origin=source.origin)
 
 
 def _forget(module: str, before: set[str]) -> None:
-    """Take out of ``sys.modules`` what was put there for *module*: itself, and what is new in its package."""
+    """Remove from ``sys.modules`` what was added for *module*: itself, and what is new in its package."""
     package = module.partition(".")[0]
     for name in set(sys.modules) - before:
         if f"{name}.".startswith(f"{package}."):

@@ -23,14 +23,14 @@ def checked_assignment(
 
     Args:
         module: The name of the module.
-        params: Its parameters, by name and type.
-        name: The parameter's name.
+        params: The parameters of the module, by name and type.
+        name: The name of the parameter.
         value: The value.
 
     Raises:
         UnknownParamError: The module has no such parameter.
-        ParamTypeError: The value is of a type that the parameter does not take.
-        ParamValueError: The value is no C ``int``, has a NUL in it, or is refused by the parameter's pointer.
+        ParamTypeError: The parameter does not take values of that type.
+        ParamValueError: The value is not a C ``int``, contains a NUL, or is refused by the parameter's pointer.
     """
     kinds = sorted(kind for param, kind in params if param == name)
     if not kinds:
@@ -69,13 +69,13 @@ _POSIX_CLASSES: Final = {
 
 
 def module_matcher(pattern: str) -> Callable[[str], object]:
-    """Return what tells whether a module's name is one that *pattern* means.
+    """Return a function that matches a module's name against *pattern*.
 
     Args:
-        pattern: A POSIX extended regular expression, case-insensitive, which is to match the whole name.
+        pattern: A POSIX extended regular expression, case-insensitive, that must match the whole name.
 
     Raises:
-        re.error: It is no regular expression.
+        re.error: It is not a regular expression.
         OverflowError: A number in it is too large.
         RecursionError: It is nested too deeply.
     """

@@ -1,4 +1,4 @@
-"""Who may replace a module's file, as POSIX permissions have it."""
+"""Which users may replace a module's file, by POSIX permissions."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from sermod.errors import InsecurePathError
 
 
 def check_permissions(what: str, file: Path) -> None:
-    """Refuse a file that others than its owner may replace, by itself or through a directory above it.
+    """Refuse a file that users other than its owner may replace, directly or through a directory above it.
 
     Args:
-        what: What is to be loaded, for the message.
+        what: The module as the caller named it, for the message.
         file: Its file.
 
     Raises:
-        InsecurePathError: Somebody else may; the message says who, and how to take the right away.
+        InsecurePathError: Another user may; the message says which, and how to change that.
     """
     owner = file.stat().st_uid
     for step in _steps(file):
         status = step.lstat()
         if status.st_uid not in (owner, 0):
-            wrong = f"user {status.st_uid}, to whom {step} belongs,"
-            remedy = f"let it belong to user {owner}"
+            wrong = f"user {status.st_uid}, who owns {step},"
+            remedy = f"make user {owner} its owner"
         elif _is_writable_by_others(status.st_mode):
-            wrong = f"others than the owner of {step}, whose permissions are {stat.filemode(status.st_mode)},"
-            remedy = f"take the right away with chmod go-w {step}"
+            wrong = f"users other than the owner of {step}, whose permissions are {stat.filemode(status.st_mode)},"
+            remedy = f"run chmod go-w {step}"
         else:
             continue
         msg = f"{what!r} is not loaded: {wrong} may replace {file.resolve()}; {remedy}"
@@ -36,8 +36,8 @@ def check_permissions(what: str, file: Path) -> None:
 
 def _is_writable_by_others(mode: int) -> bool:
     if stat.S_ISLNK(mode):
-        return False  # its permissions mean nothing
-    # In a directory with the sticky bit, as /tmp is, nobody may replace what is another's.
+        return False  # the permissions of a link have no meaning
+    # In a directory with the sticky bit, such as /tmp, users may only replace their own files.
     return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX)
 
 
@@ -47,7 +47,7 @@ def _steps(path: Path) -> Iterator[Path]:
     ahead = [*reversed((walked / path).parts)]
     while ahead:
         part = ahead.pop()
-        if part == "..":  # of what a link leads to, not of the link
+        if part == "..":  # relative to the target of a link, not to the link
             walked = walked.parent
             continue
         step = walked / part

@@ -1,4 +1,4 @@
-"""The loaded modules, and every look-up in them (spec, sections 1.1 to 1.3; the order of look-ups is the core's)."""
+"""The loaded modules, and all look-ups in them (spec, sections 1.1 to 1.3; the order of look-ups is the core's)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, Generic
 
-import attrs
-
 from sermod._core.action import Action
-from sermod._core.collecting import Mistakes
+from sermod._core.collecting import ErrorCollector
 from sermod._core.commands import CommandIndex
+from sermod._core.loaded import LoadedModule
 from sermod._core.loader import file_module, is_path, loading
 from sermod._core.parameters import checked_assignment, module_matcher
 from sermod._interface.assignments import Assignment, store_all
@@ -28,7 +27,7 @@ from sermod._interface.exports import (
     route_names,
 )
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES, check
-from sermod._problems import Problem
+from sermod._problems import kind_of, repr_of
 from sermod.errors import (
     DuplicateModuleError,
     InterfaceWarning,
@@ -40,35 +39,18 @@ from sermod.errors import (
 )
 
 
-@attrs.frozen(eq=False)
-class LoadedModule(Generic[MsgT]):
-    """A module in a registry.
-
-    Attributes:
-        name: Its name, which is that in its exports.
-        exports: What it passed to the core.
-        origin: The file or dotted name that it was loaded from; ``None`` for one registered from memory.
-        problems: The warnings that validation had for it.
-    """
-
-    name: str
-    exports: ModuleExports[MsgT]
-    origin: str | None = None
-    problems: tuple[Problem, ...] = ()
-
-
 class Registry(Generic[MsgT]):
-    """The modules of one server: loading, parameters, the binding of the script's calls, and every look-up.
+    """The modules of one server: loading, parameters, the script's calls, and look-ups.
 
-    Registration, parameters and binding belong to the time before ``Lifecycle.init()`` begins, and to one
-    thread of the main process. Afterwards the registry is read-only and free for all threads and
-    children. Two registries never share a look-up.
+    Modules are registered, parameters set and calls bound before ``Lifecycle.init()`` begins, by one thread of the main
+    process. Afterwards the registry is read-only, and all threads and children may use it. Two registries never share a
+    look-up.
 
     Args:
-        path: The directories in which bare names are looked for, in this order; the core's ``mpath``.
+        path: The directories in which bare names are looked up, in this order; the core's ``mpath``.
         route_flags: The kinds of route that this host's script knows.
         script_param_no: The numbers of parameters with which this host's script can call a command.
-        allow_shadowing: Let a module hide a command of an earlier one from the script, as SER does: the newest wins.
+        allow_shadowing: Let a module hide a command of an earlier one from the script, as in SER: the newest wins.
 
     Example:
         >>> from sermod import REQUEST_ROUTE, Lifecycle
@@ -101,7 +83,7 @@ class Registry(Generic[MsgT]):
         self._given: set[tuple[str, str, int]] = set()
         self._asked_as: dict[str, str] = {}
         self._actions: list[Action[MsgT]] = []
-        self._mistakes = Mistakes()
+        self._errors = ErrorCollector()
         self._claimed = False
         self._closed: str | None = None
 
@@ -112,7 +94,7 @@ class Registry(Generic[MsgT]):
         return len(self._modules)
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether a module of that name is registered."""
+        """Return whether a module of that name is registered."""
         return name in self._modules
 
     def __iter__(self) -> Iterator[LoadedModule[MsgT]]:
@@ -124,7 +106,7 @@ class Registry(Generic[MsgT]):
 
     @property
     def actions(self) -> tuple[Action[MsgT], ...]:
-        """The calls that were bound, in this order."""
+        """The bound calls, in the order in which they were bound."""
         return tuple(self._actions)
 
     def load(self, what: str | os.PathLike[str], *, check_permissions: bool = False) -> LoadedModule[MsgT]:
@@ -133,22 +115,22 @@ class Registry(Generic[MsgT]):
         Afterwards only the name in its exports counts, whatever the file, the entry point or the dotted name was.
 
         Args:
-            what: A path, or a name to be looked for; see :func:`sermod.load`.
-            check_permissions: Refuse a file that others than its owner may replace.
+            what: A path, or a name to look up; see :func:`sermod.load`.
+            check_permissions: Refuse a file that users other than its owner and root may replace.
 
         Returns:
             The module.
 
         Raises:
-            LoadError: It cannot be loaded, by case as for :func:`sermod.load`.
-            AlreadyLoadedError: Its file is loaded in this registry.
+            LoadError: It cannot be loaded; the subclasses are those of :func:`sermod.load`.
+            AlreadyLoadedError: Its file is already loaded in this registry.
             InvalidExportsError: It breaks rules of the interface.
-            DuplicateModuleError: A module of its name is registered.
+            DuplicateModuleError: A module of its name is already registered.
             ShadowedCommandError: It would hide a command from the script.
-            LifecycleError: It is too late.
+            LifecycleError: ``Lifecycle.init()`` has begun.
         """
         name = os.fspath(what)
-        with self._mistakes:
+        with self._errors:
             self._check_in_time("load()")
             origins = {module.origin for module in self._modules.values() if module.origin is not None}
             with loading(what, self.path, check_permissions=check_permissions, loaded_already=origins) as loaded:
@@ -158,28 +140,28 @@ class Registry(Generic[MsgT]):
         return LoadedModule(name, ModuleExports(name))
 
     def register(self, exports: ModuleExports[MsgT]) -> LoadedModule[MsgT]:
-        """Register a module that is in memory already.
+        """Register a module that is already in memory.
 
         Args:
-            exports: What the module passes to the core.
+            exports: The exports of the module.
 
         Returns:
             The module.
 
         Raises:
             InvalidExportsError: It breaks rules of the interface.
-            DuplicateModuleError: A module of its name is registered.
+            DuplicateModuleError: A module of its name is already registered.
             ShadowedCommandError: It would hide a command from the script.
-            LifecycleError: It is too late.
+            LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._mistakes:
+        with self._errors:
             self._check_in_time("register()")
             return self._register(exports, None)
         return LoadedModule(str(exports.name), exports)
 
     def _register(self, exports: ModuleExports[MsgT], origin: str | None) -> LoadedModule[MsgT]:
         if not isinstance(exports, ModuleExports):
-            raise TypeError(f"register() takes a ModuleExports (got {exports!r}, a {type(exports).__name__})")
+            raise TypeError(f"register() takes a ModuleExports (got {repr_of(exports)}, {kind_of(exports)})")
         problems = check(exports, route_flags=self.route_flags, script_param_no=self.script_param_no)
         module = LoadedModule(str(exports.name), exports, origin, problems)
         if module.name in self._modules:
@@ -193,7 +175,7 @@ class Registry(Generic[MsgT]):
                 command=str(hidden.name),
                 param_no=hidden.param_no,
             )
-        for problem in problems:  # before anything is changed: a filter may make an exception of it
+        for problem in problems:  # before anything changes: a warnings filter may raise
             warnings.warn(InterfaceWarning(module.name, problem), stacklevel=3)
         self._modules[module.name] = module
         self._commands.add(module.name, commands)
@@ -219,12 +201,12 @@ class Registry(Generic[MsgT]):
         return self._commands.find(name, param_no, flags)
 
     def require_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[MsgT]:
-        """Find a command as :meth:`find_export` does, or say what there is.
+        """Find a command as :meth:`find_export` does, or raise an error that says what there is.
 
         Raises:
             UnknownCommandError: No module exports a command of that name.
-            ParamCountError: There is one, but not with that number of parameters.
-            RouteError: There is one, but not for these routes.
+            ParamCountError: The command takes another number of parameters.
+            RouteError: The command is not for these routes.
         """
         export = self.find_export(name, param_no, flags)
         if export is None:
@@ -236,7 +218,7 @@ class Registry(Generic[MsgT]):
         return self._params_of(module).get((name, type)) if module in self._modules else None
 
     def _params_of(self, module: str) -> dict[tuple[str, int], ParamExport]:
-        # Made when a module's parameters are first asked for: most modules of a large server are never configured.
+        # Made when first needed: most modules of a large server are never configured.
         params = self._params.get(module)
         if params is None:
             params = {(str(param.name), int(param.type)): param for param in self._modules[module].exports.parameters}
@@ -249,18 +231,18 @@ class Registry(Generic[MsgT]):
         """Set a parameter of one module: the script's ``modparam`` (spec, section 1.3).
 
         Args:
-            module: The module's name: that in its exports, whatever its file is called.
+            module: The name in the module's exports, whatever its file is called.
             name: The parameter's name.
             value: An ``int`` for an ``INT_PARAM``, a ``str`` for a ``STR_PARAM``.
 
         Raises:
             UnknownModuleError: No module of that name is registered.
             UnknownParamError: The module has no such parameter.
-            ParamTypeError: The value is of a type that the parameter does not take.
-            ParamValueError: The value is no C ``int``, has a NUL in it, or is refused by the parameter's pointer.
-            LifecycleError: It is too late.
+            ParamTypeError: The parameter does not take values of that type.
+            ParamValueError: The value is not a C ``int``, contains a NUL, or is refused by the parameter's pointer.
+            LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._mistakes:
+        with self._errors:
             self._check_in_time("set_param()")
             if module not in self._modules:
                 raise self._unknown_module(module)
@@ -269,11 +251,12 @@ class Registry(Generic[MsgT]):
     def modparam(self, pattern: str, name: str, value: int | str) -> None:
         """Set a parameter of every module whose name matches: the script's ``modparam`` with its regular expression.
 
-        All or nothing: every value is checked before one is stored, and should a store fail, the others are put back.
+        All or nothing: all values are checked before one is stored, and if one cannot be stored, the others are put
+        back.
 
         Args:
-            pattern: A regular expression, case-insensitive, that is to match the whole name: ``"acc|auth"`` is exactly
-                these two. POSIX classes such as ``[[:digit:]]`` are understood.
+            pattern: A regular expression, case-insensitive, that must match the whole name: ``"acc|auth"`` means
+                exactly these two. POSIX classes such as ``[[:digit:]]`` are allowed.
             name: The parameter's name, which every matching module must have.
             value: As for :meth:`set_param`.
 
@@ -281,15 +264,17 @@ class Registry(Generic[MsgT]):
             UnknownModuleError: No module matches.
             UnknownParamError: A matching module has no such parameter.
             ParamTypeError: As for :meth:`set_param`.
-            ParamValueError: As for :meth:`set_param`, and for a pattern that is no regular expression.
-            LifecycleError: It is too late.
+            ParamValueError: As for :meth:`set_param`, and if the pattern is not a regular expression.
+            LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._mistakes:
+        with self._errors:
             self._check_in_time("modparam()")
             try:
                 matches = module_matcher(pattern)
             except (re.error, OverflowError, RecursionError) as error:
-                msg = f"modparam(): {pattern!r} is no regular expression ({error}); give one that matches module names"
+                msg = (
+                    f"modparam(): {pattern!r} is not a regular expression ({error}); give one that matches module names"
+                )
                 raise ParamValueError(msg, module=pattern, param=name, value=value) from error
             modules = [module for module in self._modules if matches(module)]
             if not modules:
@@ -302,9 +287,9 @@ class Registry(Generic[MsgT]):
         self._given.update((each.module, each.param, _kind_of(each.value)) for each in assignments)
 
     def _missing_params(self) -> tuple[tuple[str, str], ...]:
-        """Return the parameters that must be set and are not: the module's name and the parameter's, for each.
+        """Return the required parameters that are not set: the name of the module and of the parameter, for each.
 
-        A parameter must be set where its pointer says so, with an attribute ``required`` that is true.
+        A parameter is required if its pointer has a true attribute ``required``.
         """
         return tuple(
             (module.name, str(param.name))
@@ -316,22 +301,20 @@ class Registry(Generic[MsgT]):
 
     def _unknown_module(self, name: str) -> UnknownModuleError:
         own_name = self._asked_as.get(name)
-        message = f"no module {name!r} is loaded"
+        message = f"no loaded module is named {name!r}"
         if own_name is not None:
-            message = (
-                f"no module calls itself {name!r}: the one that was loaded as {name!r} has another name in its exports"
-            )
+            message = f"no loaded module is named {name!r}: the module that was loaded as {name!r} has another name"
         return UnknownModuleError(message, asked=name, available=self._modules, nearest=own_name)
 
     # The script -----------------------------------------------------------------------------------------------------
 
     def bind(self, name: str, *params: str, route: int, where: str | None = None) -> Action[MsgT]:
-        """Check a call in the script, as the core's configuration parser does, and keep it for the fixups.
+        """Check a call in the script, as the core's configuration parser does, and return it.
 
         Args:
             name: The command's name.
             params: The parameters of the call, as the script has them.
-            route: The kinds of route that the call stands in, at least one.
+            route: The kinds of route in which the call stands, at least one.
             where: The place of the call in the script, for messages: ``"ser.cfg:12"``.
 
         Returns:
@@ -339,12 +322,12 @@ class Registry(Generic[MsgT]):
 
         Raises:
             UnknownCommandError: No module exports a command of that name.
-            ParamCountError: The command does not take that many parameters.
-            RouteError: The command may not be used in these routes, or *route* names none that the host knows.
-            TypeError: A parameter is no ``str``.
-            LifecycleError: It is too late.
+            ParamCountError: The command takes another number of parameters.
+            RouteError: The command may not be used in these routes, or *route* names one that the host does not know.
+            TypeError: A parameter is not a ``str``.
+            LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._mistakes:
+        with self._errors:
             self._check_in_time("bind()")
             action = self._checked_action(name, params, route, where)
             self._actions.append(action)
@@ -352,17 +335,17 @@ class Registry(Generic[MsgT]):
         return Action(CmdExport(name, None, len(params)), "", params, RouteFlag(route), where)
 
     def _checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[MsgT]:
-        """Check a call as :meth:`bind` does, at any time, and keep nothing of it: no fixup runs for it."""
+        """Check a call as :meth:`bind` does, at any time, without keeping it: ``Lifecycle.init`` does not fix it up."""
         for number, param in enumerate(params, 1):
             if not isinstance(param, str):
                 raise TypeError(
-                    f"bind({name!r}): parameter {number} must be a str, as a script has it (got {param!r}); "
-                    f"write {str(param)!r}"
+                    f"bind({name!r}): parameter {number} must be a str, as written in a script (got {repr_of(param)}, "
+                    f"{kind_of(param)})"
                 )
         call = f"command {name!r}" + (f" at {where}" if where else "")
         if not route or route & ~int(self.route_flags):
             msg = (
-                f"{call} is bound with route={route_names(route)}: name at least one of the host's routes, "
+                f"{call} is bound with route={route_names(route)}; give at least one of the host's routes, "
                 f"{route_names(self.route_flags)}, and no other"
             )
             raise RouteError(msg, command=name, takes=[self.route_flags], got=route)
@@ -375,33 +358,33 @@ class Registry(Generic[MsgT]):
 
     @contextmanager
     def collect_errors(self) -> Generator[None]:
-        """Record each failed ``load``, ``register``, ``set_param``, ``modparam`` and ``bind``; raise them together.
+        """Collect the error of each failed ``load``, ``register``, ``set_param``, ``modparam`` and ``bind``.
 
-        One run shows a user everything that is wrong with a configuration. It is also the dry run: it runs no code of a
-        module but what importing it runs. What failed has changed nothing; what succeeded is there. A call that failed
-        returns a stand-in, good for nothing but to go on.
+        At the end of the block they are raised together: one run shows a user everything that is wrong with a
+        configuration. It is also the dry run: no code of a module runs but its import. A failed call changes nothing,
+        and returns a placeholder that is only good for going on; a call that succeeds has its usual effect.
 
         Raises:
-            ExceptionGroup: At least one of the calls failed. An exception that ends the block itself is the last in it.
-            LifecycleError: It is too late.
+            ExceptionGroup: At least one call failed. An exception that ends the block itself is the last in the group.
+            LifecycleError: ``Lifecycle.init()`` has begun.
         """
         self._check_in_time("collect_errors()")
-        with self._mistakes.together():
+        with self._errors.collecting():
             yield
 
     def _claim(self) -> None:
-        """Give the registry to a lifecycle, for ever. Called by ``Lifecycle``.
+        """Give the registry to a lifecycle for good. Called by ``Lifecycle``.
 
         Raises:
-            LifecycleError: It belongs to one already.
+            LifecycleError: It already belongs to one.
         """
         if self._claimed:
-            msg = "the registry belongs to another Lifecycle already, for ever: make a registry for each"
+            msg = "the registry already belongs to another Lifecycle; make a registry for each Lifecycle"
             raise LifecycleError(msg, state=self._closed or "configuring", call="Lifecycle()")
         self._claimed = True
 
     def _close(self, state: str) -> None:
-        """End the time for registration, parameters and binding. Called by ``Lifecycle`` when its state changes.
+        """Refuse registration, parameters and binding from now on. Called by ``Lifecycle`` when its state changes.
 
         Args:
             state: The lifecycle's state, for messages.
@@ -411,8 +394,8 @@ class Registry(Generic[MsgT]):
     def _check_in_time(self, call: str) -> None:
         if self._closed is not None:
             msg = (
-                f"{call} comes too late: the lifecycle is {self._closed}; load, set parameters and bind before "
-                f"Lifecycle.init() begins"
+                f"{call} comes too late: the lifecycle is {self._closed}; load modules, set parameters and bind calls "
+                f"before Lifecycle.init() begins"
             )
             raise LifecycleError(msg, state=self._closed, call=call)
 
@@ -422,7 +405,7 @@ def _kind_of(value: object) -> int:
 
 
 def _file_name(what: str) -> str:
-    """Return what a user takes for the module's name where it was loaded as *what*: that of its file."""
+    """Return the name that a user expects for a module loaded as *what*: that of its file."""
     if not is_path(what):
         return what.rpartition(".")[2]
     return file_module(what)

@@ -1,4 +1,4 @@
-"""The structures by which a module tells the core what it has, field for field those of C (spec, 1.2 to 1.7)."""
+"""The structures that a module passes to the core, field for field those of C (spec, sections 1.2 to 1.7)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ Null: TypeAlias = Literal[0] | None
 """A null pointer: ``None``, or the ``0`` that C writes for it."""
 
 CmdFunction: TypeAlias = Callable[Concatenate[MsgT, ...], Any]
-"""``cmd_function``: takes the message, then the parameters of the call; the script wants an ``int`` back."""
+"""``cmd_function``: takes the message, then the parameters of the call; a script needs an ``int`` result."""
 Fixup: TypeAlias = Callable[[str, int], object]
-"""``fixup_function``: takes a parameter as the script has it and its number, from 1; returns the fixed value."""
+"""``fixup_function``: takes a parameter as written in the script, and its number, from 1; returns the fixed value."""
 InitFunction: TypeAlias = Callable[[], int | None]
-"""``init_function``: returns 0 or ``None`` where everything went well, a negative code otherwise."""
+"""``init_function``: returns 0 or ``None`` on success, a negative code otherwise."""
 ResponseFunction: TypeAlias = Callable[[MsgT], int]
 """``response_function``: takes a reply; returns 0 to drop it."""
 DestroyFunction: TypeAlias = Callable[[], None]
 """``destroy_function``."""
 OnbreakFunction: TypeAlias = Callable[[MsgT], None]
-"""``onbreak_function``: takes the message whose route was ended by a 0."""
+"""``onbreak_function``: takes the message whose route ended with 0."""
 ChildInitFunction: TypeAlias = Callable[[int], int | None]
 """``child_init_function``: takes the rank; returns as ``init_function`` does."""
 
@@ -42,7 +42,7 @@ ChildInitFunction: TypeAlias = Callable[[int], int | None]
 class RouteFlag(IntFlag):
     """The OR of the kinds of route in which the script may call a command; 0 means other modules only.
 
-    Bits that the spec does not define survive, since later cores define more of them.
+    Bits that the spec does not define are kept, since later cores define more of them.
     """
 
     REQUEST_ROUTE = 1
@@ -56,7 +56,7 @@ REPLY_ROUTE: Final = RouteFlag.REPLY_ROUTE
 
 
 def route_names(flags: int) -> str:
-    """Return the names of the routes in *flags*, as a module's author writes them: ``REQUEST_ROUTE | 0x8``."""
+    """Return the names of the routes in *flags*, as an author writes them: ``REQUEST_ROUTE | 0x8``."""
     known = [flag for flag in RouteFlag if flags & flag]
     rest = int(flags) & ~sum(known)
     names = [*(str(flag.name) for flag in known), *([hex(rest)] if rest else [])]
@@ -95,20 +95,21 @@ HOOKS: Final = {
 class CmdExport(Generic[MsgT]):
     """``cmd_export_t``: one command that a module exports (spec, section 1.2).
 
-    ``CmdExport()`` is the entry that ends an array. Construction checks the types of the fields; whether the rules of
-    the interface are kept is for validation to find, all at once.
+    ``CmdExport()`` is the terminator of an array. Construction checks the types of the fields; validation checks the
+    rules of the interface.
 
     Args:
-        name: The name under which the script and other modules know the command.
-        function: What is called: ``function(msg, *parameters)``, or the C shape ``function(msg, p1, p2)``, where a
-            parameter that the script left out is ``None``.
-        param_no: The number of parameters: 0, 1 or 2 for a command that the script can see.
-        fixup: Called once for each parameter of each call in the script, at start-up: ``fixup(param, param_no)`` takes
-            the parameter as a string and its number, from 1, and returns the fixed value, or raises.
+        name: The name of the command, for the script and for other modules.
+        function: The function, called as ``function(msg, *parameters)``, or in the C shape ``function(msg, p1, p2)``,
+            where a parameter that the script left out is ``None``.
+        param_no: The number of parameters: 0, 1 or 2 for a command that a script can call.
+        fixup: A function, called once for each parameter of each call in the script, at start-up:
+            ``fixup(param, param_no)`` takes the parameter as a string and its number, from 1, and returns the fixed
+            value, or raises.
         flags: The routes in which the script may call it; 0: other modules only.
 
     Raises:
-        TypeError: A field has a value of a type that it does not take.
+        TypeError: A field has a value of the wrong type.
 
     Example:
         >>> CmdExport("foo_int", lambda msg, a, b: 1, 2).is_terminator
@@ -139,7 +140,7 @@ class CmdExport(Generic[MsgT]):
 
     @property
     def is_terminator(self) -> bool:
-        """Whether a core's scan ends here: the name is null."""
+        """Whether the name is null, which ends a core's scan."""
         return self.name is None
 
 
@@ -147,17 +148,17 @@ class CmdExport(Generic[MsgT]):
 class ParamExport:
     """``param_export_t``: one parameter that a module exports (spec, section 1.3).
 
-    ``ParamExport()`` is the entry that ends an array. Construction checks the types of the fields; whether the rules of
-    the interface are kept is for validation to find, all at once.
+    ``ParamExport()`` is the terminator of an array. Construction checks the types of the fields; validation checks the
+    rules of the interface.
 
     Args:
-        name: The name under which the script knows the parameter.
-        type: ``INT_PARAM`` or ``STR_PARAM``; the number of an unknown type is kept for validation to find.
-        param_pointer: Where the value lives: :func:`~sermod.pointer_to`, a :class:`~sermod.Cell`, or a pointer of one's
-            own.
+        name: The name of the parameter, for the script.
+        type: ``INT_PARAM`` or ``STR_PARAM``; an unknown number is kept, and validation reports it.
+        param_pointer: The pointer to the variable: :func:`~sermod.pointer_to`, a :class:`~sermod.Cell`, or a pointer
+            class of your own.
 
     Raises:
-        TypeError: A field has a value of a type that it does not take.
+        TypeError: A field has a value of the wrong type.
     """
 
     name: str | None
@@ -172,7 +173,7 @@ class ParamExport:
 
     @property
     def is_terminator(self) -> bool:
-        """Whether a core's scan ends here: the name is null."""
+        """Whether the name is null, which ends a core's scan."""
         return self.name is None
 
 
@@ -180,21 +181,21 @@ class ParamExport:
 class ModuleExports(Generic[MsgT]):
     """``struct module_exports``: everything that a module passes to the core (spec, section 1.7).
 
-    The arrays keep what was written, terminator included; :attr:`commands` and :attr:`parameters` are the entries that
-    a core's scan sees.
+    The arrays are kept as written, terminator included; :attr:`commands` and :attr:`parameters` are the entries that a
+    core's scan sees.
 
     Args:
         name: The name of the module.
-        cmds: The exported commands, null-terminated; null where there are none.
-        params: The exported parameters, null-terminated; null where there are none.
-        init_f: The module initialization function; run once, in the main process before it forks.
+        cmds: The exported commands, null-terminated; null if there are none.
+        params: The exported parameters, null-terminated; null if there are none.
+        init_f: The module initialisation function; run once, in the main process before it forks.
         response_f: The function processing responses; run for every reply, in the process that handles it.
         destroy_f: The clean-up function; run once, in the main process.
-        onbreak_f: Run when a route is ended by a 0, in the process that handles the message.
-        init_child_f: The per-child initialization function; run once in each child, with its rank.
+        onbreak_f: Run when a route ends with 0, in the process that handles the message.
+        init_child_f: The per-child initialisation function; run once in each child, with its rank.
 
     Raises:
-        TypeError: A field has a value of a type that it does not take.
+        TypeError: A field has a value of the wrong type.
     """
 
     name: str | None
@@ -252,7 +253,7 @@ def _scanned(array: tuple[EntryT, ...] | None) -> tuple[EntryT, ...]:
     return array
 
 
-# Checks of types at construction: `owner` is the structure, for the message alone. Each returns what the field keeps.
+# Checks of types at construction. `owner` is the structure, for messages. Each returns the value for the field.
 
 
 def _refuse(owner: object, field: str, got: object, takes: str) -> TypeError:
@@ -260,7 +261,7 @@ def _refuse(owner: object, field: str, got: object, takes: str) -> TypeError:
 
 
 def _require_null(owner: object, field: str, value: object, takes: str) -> None:
-    # Exactly the int 0: False is no null pointer, and neither is anything else that happens to be equal to 0.
+    # Exactly the int 0: False and other values that are equal to 0 are not null pointers.
     if not (value is None or (type(value) is int and value == 0)):
         raise _refuse(owner, field, value, f"{takes}, or null (None or 0)")
 
@@ -280,7 +281,7 @@ def _callable(owner: object, field: str, value: object) -> Callable[..., Any] | 
 
 
 def _pointer(owner: object, field: str, value: object) -> Pointer[Any] | None:
-    if value is not None and isinstance(value, Pointer):  # whether it is a protocol's is slow to find out
+    if value is not None and isinstance(value, Pointer):  # an isinstance() with a protocol is slow
         return cast("Pointer[Any]", value)
     _require_null(owner, field, value, "a Pointer, as pointer_to() makes one")
     return None

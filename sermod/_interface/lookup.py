@@ -1,4 +1,4 @@
-"""Finding a command of any module, from within a function of a module's life (core, ``find_export``)."""
+"""Finding a command of any module while a hook or a fixup runs (core, ``find_export``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sermod.errors import LifecycleError
 
 
 class Commands(Protocol):
-    """Where commands are found: a registry, or the look-up of a C core."""
+    """An object that finds commands: a registry, or the look-up of a C core."""
 
     def find_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
         """Return the command that the core's scan would find, or ``None``."""
@@ -20,7 +20,7 @@ class Commands(Protocol):
 
 
 class _Hook(threading.local):
-    """Where commands are found while this thread runs a function of a module."""
+    """The commands that :func:`find_export` finds in this thread; ``None`` while no hook runs."""
 
     commands: Commands | None = None
 
@@ -30,7 +30,7 @@ _hook: Final = _Hook()
 
 @contextmanager
 def looking_up_in(commands: Commands) -> Generator[None]:
-    """Let :func:`find_export` look in *commands*, in this thread, while a function of one of its modules runs."""
+    """Let :func:`find_export` find *commands* in this thread, while a hook or a fixup of one of its modules runs."""
     outer, _hook.commands = _hook.commands, commands
     try:
         yield
@@ -41,8 +41,8 @@ def looking_up_in(commands: Commands) -> Generator[None]:
 def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
     """Find a command of any loaded module, from within an ``init_f``, fixup, ``init_child_f`` or ``destroy_f``.
 
-    The thread that runs such a function sees the registry of its module. A function found in ``init_f`` is for later:
-    its own module may be initialised later.
+    The thread that runs such a function finds the commands of its module's registry. A function that is found in
+    ``init_f`` must not be called before ``init_child_f``: its own module may be initialised later.
 
     Args:
         name: The command's name.
@@ -53,9 +53,9 @@ def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | No
         The export, or ``None`` where there is none.
 
     Raises:
-        LifecycleError: No such function is running in this thread.
+        LifecycleError: This thread runs no such function.
     """
     if _hook.commands is None:
-        msg = f"find_export({name!r}, {param_no}) has no module to ask for here: look it up in mod_init and keep it"
+        msg = f"find_export({name!r}, {param_no}) was called outside of hooks and fixups: call it in mod_init"
         raise LifecycleError(msg, state="outside of a module's hook", call="find_export()")
     return _hook.commands.find_export(name, param_no, flags)

@@ -1,10 +1,12 @@
-"""Where a parameter's value lives: what C writes as ``&foo_bar`` (spec, section 1.3, ``param_pointer``)."""
+"""Pointers to the variables of parameters: ``&foo_bar`` in C (spec, section 1.3, ``param_pointer``)."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypeVar, cast, final, runtime_checkable
+
+from sermod._problems import kind_of, repr_of, with_article
 
 T = TypeVar("T")
 
@@ -15,12 +17,12 @@ _MISSING: Final = object()
 class Pointer(Protocol[T]):
     """A variable that the core may read and write; in C, a ``void*``.
 
-    A pointer of one's own is how a parameter does something when it is set: derive from this class, or write any class
-    with these two methods. It may also have
+    A pointer class of your own makes a parameter do something when it is set: derive from this class, or write any
+    class with these two methods. It may also have
 
-    * ``check(value)``, called before any value is stored, which raises :class:`ValueError` for one it will not take;
-    * ``doc``, a text for whoever describes the parameter;
-    * ``required``, true where the parameter must be set before the modules are initialised.
+    * ``check(value)``, called before a value is stored, which raises :class:`ValueError` to refuse it;
+    * ``doc``, a text that describes the parameter;
+    * ``required``, true if the parameter must be set before the modules are initialised.
 
     Example:
         >>> class Loud(Pointer[int]):
@@ -40,22 +42,22 @@ class Pointer(Protocol[T]):
 
     @abstractmethod
     def load(self) -> T:
-        """Return the value of the variable; raise anything at all where the variable does not exist (yet)."""
+        """Return the value of the variable; raise any exception if the variable does not exist."""
         ...
 
     @abstractmethod
     def store(self, value: T, /) -> None:
-        """Give the variable a value, which has passed ``check``."""
+        """Set the variable to a value that has passed ``check``."""
         ...
 
 
 @final
 class Cell(Pointer[T]):
-    """A variable of its own, for a parameter whose value lives nowhere else.
+    """A variable by itself, for a parameter that has no other variable.
 
     Args:
         value: The initial value.
-        doc: What the parameter is for, for whoever describes it.
+        doc: A text that describes the parameter.
 
     Example:
         >>> timeout = Cell(30)
@@ -83,7 +85,7 @@ class Cell(Pointer[T]):
 
 
 class _Variable(Pointer[Any]):
-    """What ``pointer_to`` returns: a place and the variable's name in it. Equal where both are, as addresses are."""
+    """The result of ``pointer_to``: a place and the name of a variable in it; equal if both are, as addresses are."""
 
     __slots__ = ("_name", "_place")
 
@@ -117,7 +119,7 @@ class _Item(_Variable):
 
     def _namespace(self) -> str:
         module = self._place.get("__name__")
-        return f"the globals of {module!r}" if isinstance(module, str) else f"a {type(self._place).__name__}"
+        return f"the globals of {module!r}" if isinstance(module, str) else kind_of(self._place)
 
     def __repr__(self) -> str:
         return f"pointer_to(<{self._namespace()}>, {self._name!r})"
@@ -140,20 +142,20 @@ class _Attribute(_Variable):
 
 
 def pointer_to(place: object, name: str) -> Pointer[Any]:
-    """Return a pointer to a variable: what C writes as ``&foo_bar``.
+    """Return a pointer to a variable: ``&foo_bar`` in C.
 
-    The place is fixed by this call. The variable may be assigned later, as in C; validation looks whether it is there.
+    This call fixes the place. The variable may be assigned later, as in C; validation checks that it exists.
 
     Args:
-        place: A namespace (``globals()``, or any mutable mapping), whose item is meant; or any other object, whose
-            attribute is meant.
+        place: A namespace (``globals()``, or any mutable mapping) that has the variable as an item; or any other object
+            that has it as an attribute.
         name: The name of the variable.
 
     Returns:
-        A pointer that is equal to every other one to that name in the same place.
+        A pointer, equal to every other one for that name in the same place.
 
     Raises:
-        TypeError: *place* is a mapping that cannot be written to, or *name* is no string.
+        TypeError: *place* is a read-only mapping, or *name* is not a ``str``.
 
     Example:
         >>> foo_bar = 0
@@ -162,10 +164,10 @@ def pointer_to(place: object, name: str) -> Pointer[Any]:
         5
     """
     if not isinstance(name, str):
-        raise TypeError(f"pointer_to(place, name): name must be a str, the variable's name (got {name!r})")
+        raise TypeError(f"pointer_to(place, name): name must be a str, the variable's name (got {repr_of(name)})")
     if isinstance(place, MutableMapping):
         return _Item(place, name)
     if isinstance(place, Mapping):
         kind = type(cast("object", place)).__name__
-        raise TypeError(f"pointer_to(place, {name!r}): a {kind} cannot be written to; give globals() or an object")
+        raise TypeError(f"pointer_to(place, {name!r}): {with_article(kind)} is read-only; give globals() or an object")
     return _Attribute(place, name)

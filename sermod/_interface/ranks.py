@@ -1,7 +1,7 @@
-"""The ranks of processes, as ``init_child_f`` is told them.
+"""The ranks of processes, for ``init_child_f``.
 
 The children that do the work have the ranks 1, 2, 3 and so on. The values are those of the SER core; the spec, section
-1.4, says only that a child's rank is an integer.
+1.4, only says that a rank is an integer.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ PROC_TCP_MAIN: Final = -4
 def lowest_free_rank(taken: Collection[int]) -> int:
     """Return the rank for a child that is about to be started: the lowest, from 1 on, that no living child has.
 
-    So the ranks stay in the range of the number of children, however often these are replaced. Called by a host in
-    whichever process starts children.
+    So the ranks never exceed the number of children, however often these are replaced. Called by a host, in the process
+    that starts children.
 
     Args:
-        taken: The ranks of the children that live.
+        taken: The ranks of the living children.
 
     Example:
         >>> lowest_free_rank({1, 2, 4})

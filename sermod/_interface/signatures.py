@@ -1,8 +1,8 @@
-"""Whether a callable takes a given number of arguments, and how to give it its last ones once and for all.
+"""Whether a callable takes a given number of arguments, and how to fix its last arguments.
 
-``inspect.signature`` is the general answer and a slow one. Plain functions and methods, nearly all that a module
-exports, tell the same by their code object at almost no cost, and they tell what a call really does: a signature that
-a decorator has put on (``__wrapped__``) may promise what the wrapper does not take.
+``inspect.signature`` is the general answer, but slow. Nearly everything that a module exports is a plain function or
+method: its code object gives the same answer at almost no cost, and the right one where a decorator copied a signature
+(``__wrapped__``) that its wrapper does not take.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _Prepares = Callable[[Callable[..., Any], tuple[object, ...]], Callable[[Any], A
 
 
 def accepts(function: Callable[..., Any], count: int) -> bool:
-    """Tell whether *function* can be called with *count* positional arguments and nothing else.
+    """Return whether *function* can be called with *count* positional arguments and nothing else.
 
-    A callable that has no signature to read, as some built-ins have none, is given the benefit of the doubt.
+    The answer is yes for a callable without a readable signature, such as some built-ins.
 
     Args:
         function: Any callable.
@@ -35,7 +35,7 @@ def accepts(function: Callable[..., Any], count: int) -> bool:
 
 
 def declares(function: Callable[..., Any], count: int) -> bool:
-    """Tell whether *function* takes *count* positional arguments and its signature says so as well.
+    """Return whether *function* takes *count* positional arguments and its signature says so as well.
 
     The ``*args`` of a decorator's wrapper take any number of arguments, and the function behind it does not: the
     signature that ``functools.wraps`` has copied says how many it takes.
@@ -65,7 +65,7 @@ def _code_accepts(function: FunctionType, count: int) -> bool:
 def _signature_accepts(function: Callable[..., Any], count: int) -> bool:
     try:
         signature = inspect.signature(function)
-    except Exception:  # noqa: BLE001 - a callable of the author's own may fail here in any way
+    except Exception:  # noqa: BLE001 - a callable of the author's own may raise anything
         return True
     try:
         signature.bind(*[None] * count)
@@ -75,35 +75,35 @@ def _signature_accepts(function: Callable[..., Any], count: int) -> bool:
 
 
 def argument_name(function: Callable[..., Any] | None, index: int) -> str | None:
-    """Return the name that *function* has for a positional argument, for messages.
+    """Return the name of a positional argument of *function*, for messages.
 
     Args:
         function: Any callable.
         index: Which argument, from 0.
 
     Returns:
-        The name; ``None`` where the function has none for it, or does not tell.
+        The name; ``None`` if it has none, or has no readable signature.
     """
     try:
         parameters = [*inspect.signature(cast("Any", function)).parameters.values()]
-    except Exception:  # noqa: BLE001 - a callable of the author's own may fail here in any way
+    except Exception:  # noqa: BLE001 - a callable of the author's own may raise anything
         return None
     names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     return names[index] if index < len(names) else None
 
 
 def with_last_arguments(function: Callable[..., Any], values: tuple[object, ...]) -> Callable[[Any], Any]:
-    """Return a callable of one argument that calls ``function(argument, *values)``, as cheaply as Python can.
+    """Return a callable of one argument that calls ``function(argument, *values)`` as cheaply as Python can.
 
-    A plain function or a bound method becomes a copy of itself whose defaults are *values*: calling that costs no frame
-    beside the function's own. A callable whose class has a method ``with_last_arguments(values)`` makes its own: so a
-    C function's arguments are prepared once. Any other callable is called by a function of ours, one frame.
+    A plain function or a bound method becomes a copy of itself whose defaults are *values*: a call needs no frame but
+    the function's own. A callable whose class has a method ``with_last_arguments(values)`` makes the callable itself,
+    so that the arguments of a C function are prepared once. Any other callable is called through a function, one frame.
 
     Args:
         function: Any callable that takes one argument and *values*.
         values: Its arguments from the second on.
     """
-    # Of its class: a Mock has every attribute, its class none.
+    # Looked up in the class: an instance of Mock has every attribute.
     prepare: _Prepares | None = getattr(type(function), "with_last_arguments", None)
     if prepare is not None:
         return prepare(function, values)
@@ -119,10 +119,7 @@ def with_last_arguments(function: Callable[..., Any], values: tuple[object, ...]
 
 
 def _with_defaults(function: FunctionType, values: tuple[object, ...], first: int) -> Callable[..., Any] | None:
-    """Copy *function* with the defaults *values* from argument *first* on, or return ``None`` where that cannot be.
-
-    It cannot where some of the values would arrive in ``*args``.
-    """
+    """Copy *function* with the defaults *values* from argument *first* on; ``None`` if ``*args`` would get some."""
     code = function.__code__
     unset = code.co_argcount - first - len(values)
     if unset < 0:
@@ -137,7 +134,7 @@ def _with_defaults(function: FunctionType, values: tuple[object, ...], first: in
 
 
 def _calling(function: Callable[..., Any], values: tuple[object, ...]) -> Callable[[Any], Any]:
-    # One and two values are nearly all calls, and spelling them out spares the unpacking.
+    # Nearly all calls have one or two values, and written out they need no unpacking.
     match values:
         case (one,):
             return lambda msg: function(msg, one)

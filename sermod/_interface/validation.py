@@ -1,4 +1,4 @@
-"""Null-terminated arrays, and every rule of the interface, as problems with a code."""
+"""Null-terminated arrays, and the rules of the interface."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from sermod._problems import ERROR, Problem, counted, either, problem, repr_of, 
 from sermod.errors import InvalidExportsError
 
 SPEC_ROUTES: Final = REQUEST_ROUTE | REPLY_ROUTE
-"""The kinds of route that the spec knows."""
+"""The kinds of route in the spec."""
 SPEC_PARAM_NO: Final = (0, 1, 2)
-"""The numbers of parameters with which the spec's script can call a command."""
+"""The numbers of parameters with which a script can call a command, by the spec."""
 
 
 # Arrays -------------------------------------------------------------------------------------------------------------
@@ -44,12 +44,12 @@ def null_terminated(first: Any, /, *more: Any) -> tuple[Any, ...]:
     """Return the entries as an array that ends in the terminator (spec, sections 1.2 and 1.3).
 
     Args:
-        first: The first entry. (An array of none is null: write ``None``.)
+        first: The first entry. (An empty array is written as ``None``.)
         more: The other entries, of the same kind.
 
     Raises:
         TypeError: The entries are not all commands or all parameters.
-        ValueError: One of them is a terminator already.
+        ValueError: One of them is a terminator.
 
     Example:
         >>> from sermod import Cell, INT_PARAM
@@ -64,7 +64,7 @@ def null_terminated(first: Any, /, *more: Any) -> tuple[Any, ...]:
     for index, entry in enumerate(array):
         if entry.is_terminator:
             raise ValueError(
-                f"null_terminated() adds the terminator itself: leave out entry {index}, whose name is null"
+                f"null_terminated() adds the terminator itself; leave out entry {index}, whose name is null"
             )
     return (*array, kind())
 
@@ -73,13 +73,13 @@ def scan(array: Iterable[EntryT] | Null) -> Iterator[EntryT]:
     """Yield the entries of an array as the core's scan sees them: up to the terminator.
 
     Args:
-        array: The array; a null one has no entries.
+        array: The array; a null array has no entries.
 
     Yields:
         Each entry before the terminator.
 
     Raises:
-        InvalidExportsError: The array has no terminator. It is raised where the scan runs off its end.
+        InvalidExportsError: The array has no terminator; raised after its last entry.
 
     Example:
         >>> [entry.name for entry in scan([CmdExport("ping", lambda msg: 1), CmdExport()])]
@@ -108,7 +108,7 @@ def check(
     """Validate *exports*; raise if any problem is an error, otherwise return the warnings.
 
     Args:
-        exports: What a module passes to the core.
+        exports: The exports of a module.
         route_flags: The kinds of route that the host's script knows.
         script_param_no: The numbers of parameters with which the host's script can call a command.
 
@@ -133,7 +133,7 @@ def find_problems(
     """Find every problem of *exports*: those of the module's name, its commands, its parameters and its hooks.
 
     Args:
-        exports: What a module passes to the core.
+        exports: The exports of a module.
         route_flags: The kinds of route that the host's script knows.
         script_param_no: The numbers of parameters with which the host's script can call a command.
 
@@ -213,7 +213,7 @@ def _check_commands(
     seen: dict[str, tuple[CmdExport[Any], ...]] = {}
     for index, cmd in _entries(cmds, "cmds", problems):
         name = cmd.name
-        # Nearly every command is alone with its name: the tuple of overloads grows only where it is not.
+        # Nearly every command is the only one of its name; only overloads make the tuple longer.
         earlier = seen.get(name)
         if earlier is None:
             seen[name] = (cmd,)
@@ -281,11 +281,11 @@ def _check_not_hidden(
 
 
 def is_hidden_by(flags: int, earlier: int) -> bool:
-    """Tell whether no look-up finds a command with these *flags* behind one of the same name and ``param_no``.
+    """Return whether no look-up finds a command with these *flags* behind one of the same name and ``param_no``.
 
     Args:
         flags: The flags of the command.
-        earlier: The flags of the command that stands before it.
+        earlier: The flags of the command before it.
     """
     return bool(flags & earlier) or not flags & ~earlier
 

@@ -11,26 +11,26 @@ NAME: Final = "a non-empty str without a NUL"
 
 
 def is_int(value: object) -> TypeGuard[int]:
-    """Tell whether *value* is an ``int`` and not a ``bool``."""
+    """Return whether *value* is an ``int`` and not a ``bool``."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_c_int(value: object) -> TypeGuard[int]:
-    """Tell whether *value* is an ``int`` of 32 bits and not a ``bool``: what an ``INT_PARAM`` holds."""
+    """Return whether *value* is an ``int`` of 32 bits and not a ``bool``: what an ``INT_PARAM`` holds."""
     # Compared with its ends: a range goes through its numbers one by one for an int of a subclass.
     return is_int(value) and INT_RANGE.start <= value < INT_RANGE.stop
 
 
 def is_c_string(value: object) -> TypeGuard[str]:
-    """Tell whether *value* is a ``str`` without a NUL: what a ``STR_PARAM`` holds."""
+    """Return whether *value* is a ``str`` without a NUL: what a ``STR_PARAM`` holds."""
     return isinstance(value, str) and "\0" not in value
 
 
 def is_name(value: object) -> TypeGuard[str]:
-    """Tell whether *value* can be the name of a module, a command or a parameter: a non-empty ``str`` without a NUL."""
+    """Return whether *value* can be the name of a module, command or parameter: a non-empty ``str`` without a NUL."""
     return is_c_string(value) and bool(value)
 
 
 def is_scriptable_name(name: str) -> bool:
-    """Tell whether a script can write *name*: an identifier of ASCII letters, digits and underscores."""
+    """Return whether a script can write *name*: an identifier of ASCII letters, digits and underscores."""
     return name.isidentifier() and name.isascii()

@@ -15,7 +15,7 @@ import attrs
 from sermod._classes.module import Module
 from sermod._core.action import Action
 from sermod._core.lifecycle import Lifecycle
-from sermod._core.registry import LoadedModule
+from sermod._core.loaded import LoadedModule
 from sermod._interface.exports import REQUEST_ROUTE, ModuleExports, RouteFlag
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES
