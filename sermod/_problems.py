@@ -184,9 +184,12 @@ def counted(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def either(numbers: Iterable[int], noun: str) -> str:
-    """Return numbers of which one is meant, with their noun: ``1 parameter``, ``0 or 2 parameters``."""
-    *rest, last = numbers
-    return " or ".join([*map(str, rest), counted(last, noun)])
+    """Return numbers of which one is meant, with their noun: ``1 parameter``, ``0, 1 or 2 parameters``."""
+    texts = [str(number) for number in numbers]
+    if not texts:
+        return f"no number of {noun}s"
+    last = counted(int(texts.pop()), noun)
+    return f"{', '.join(texts)} or {last}" if texts else last
 
 
 def with_article(noun: str) -> str:

@@ -74,8 +74,9 @@ class InvalidExportsError(SermodError, ValueError):
     """
 
     def __init__(self, module: str | None, problems: Sequence[Problem]) -> None:
-        title = "exports of a module without a name" if module is None else f"exports of module {module!r}"
-        super().__init__("\n  ".join([f"{title}: the interface is not kept", *map(str, problems)]))
+        whose = "a module without a name" if module is None else f"module {module!r}"
+        title = f"the exports of {whose} have {counted(len(problems), 'problem')}:"
+        super().__init__("\n  ".join([title, *map(str, problems)]))
         self.module = module
         self.problems: tuple[Problem, ...] = tuple(problems)
 
