@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, final
 
 import attrs
 
@@ -230,3 +230,36 @@ def repr_of(value: object) -> str:
         return repr(value)
     except Exception as failure:  # noqa: BLE001 - an object of the author's own may do anything
         return f"<{kind_of(value)} whose repr raised {type(failure).__name__}>"
+
+
+@final
+class Parcel:
+    """A value on its way to another process: pickled, and its ``repr`` for the case that this is not possible.
+
+    Attributes:
+        data: The pickled value; ``None`` where it cannot be pickled.
+        text: Its ``repr``.
+    """
+
+    __slots__ = ("data", "text")
+
+    def __init__(self, value: object) -> None:
+        import pickle
+
+        self.text: str = repr_of(value)
+        self.data: bytes | None
+        try:
+            self.data = pickle.dumps(value)
+        except Exception:  # noqa: BLE001 - objects refuse to be pickled with exceptions of any kind
+            self.data = None
+
+    def open(self, default: Callable[[str], Any] = str) -> Any:
+        """Return the value, or *default* of its ``repr`` where it cannot be unpickled here."""
+        import pickle
+
+        if self.data is not None:
+            try:
+                return pickle.loads(self.data)  # noqa: S301 - pickled above, inside a pickle that the caller chose to load
+            except Exception:  # noqa: BLE001 - its class may exist only in the process that it comes from
+                return default(self.text)
+        return default(self.text)

@@ -7,51 +7,31 @@ was found, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, final
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Self
 
-from sermod._problems import Problem, counted, listed, nearest_name, repr_of
+from sermod._problems import Parcel, Problem, counted, listed, nearest_name, text_of
 
 
 class SermodError(Exception):
-    """Base of every exception that sermod itself raises."""
+    """Base of every exception that sermod itself raises.
+
+    Attributes:
+        where: The place in the script, as the host named it: ``"ser.cfg:12"``; the message begins with it. ``None`` if
+            the host named none.
+    """
+
+    where: str | None = None
+
+    def _at(self, where: str | None) -> None:
+        """Say the place in the script, unless one is said already."""
+        if where is not None and self.where is None:
+            self.where = where
+            self.args = (f"{where}: {self.args[0]}", *self.args[1:])
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the attributes rather than the arguments; an attribute that cannot be pickled becomes its ``repr``."""
         return _revive, (type(self), self.args, {name: Parcel(value) for name, value in vars(self).items()})
-
-
-@final
-class Parcel:
-    """A value on its way to another process: pickled, and its ``repr`` for the case that this is not possible.
-
-    Attributes:
-        data: The pickled value; ``None`` where it cannot be pickled.
-        text: Its ``repr``.
-    """
-
-    __slots__ = ("data", "text")
-
-    def __init__(self, value: object) -> None:
-        import pickle
-
-        self.text: str = repr_of(value)
-        self.data: bytes | None
-        try:
-            self.data = pickle.dumps(value)
-        except Exception:  # noqa: BLE001 - objects refuse to be pickled with exceptions of any kind
-            self.data = None
-
-    def open(self, default: Callable[[str], Any] = str) -> Any:
-        """Return the value, or *default* of its ``repr`` where it cannot be unpickled here."""
-        import pickle
-
-        if self.data is not None:
-            try:
-                return pickle.loads(self.data)  # noqa: S301 - pickled above, inside a pickle that the caller chose to load
-            except Exception:  # noqa: BLE001 - its class may exist only in the process that it comes from
-                return default(self.text)
-        return default(self.text)
 
 
 def _revive(cls: type[SermodError], args: tuple[object, ...], state: dict[str, Parcel]) -> SermodError:
@@ -172,6 +152,35 @@ class ShadowedCommandError(SermodError, ValueError):
         self.param_no = param_no
 
 
+class ConfigurationErrors(SermodError, ExceptionGroup[Exception]):  # noqa: N818 - there are several in it
+    """Several mistakes of a configuration, found in one run.
+
+    Attributes:
+        exceptions: An exception for each mistake, in the order in which they were found.
+    """
+
+    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
+        """Make a group, as every exception group is made."""
+        return super().__new__(cls, message, exceptions)
+
+    def derive(self, excs: Sequence[Exception], /) -> ConfigurationErrors:  # type: ignore[override]
+        """Return the same group of other exceptions, for ``split`` and ``except*``."""
+        return ConfigurationErrors(self.message, excs)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the exceptions; one that cannot be pickled becomes a :class:`SermodError` with its text."""
+        exceptions = [error if Parcel(error).data else SermodError(text_of(error)) for error in self.exceptions]
+        return _revive, (type(self), (self.message, exceptions), {"__notes__": Parcel(getattr(self, "__notes__", []))})
+
+
+def raise_together(errors: Sequence[Exception]) -> None:
+    """Raise one error as it is, and several as :class:`ConfigurationErrors`; do nothing if there is none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ConfigurationErrors(f"the configuration has {counted(len(errors), 'mistake')}", errors)
+
+
 # Look-ups -----------------------------------------------------------------------------------------------------------
 
 
@@ -288,7 +297,6 @@ class FixupError(SermodError, ValueError):
         command: The command's name.
         param_no: Which parameter it is, counted from 1.
         value: The parameter as the script has it.
-        where: The place of the call in the script, as the host named it, or ``None``.
         param_name: The name of the parameter in the command's function; ``None`` where it has none.
         route: The kinds of route in which the call stands.
     """
@@ -310,7 +318,7 @@ class FixupError(SermodError, ValueError):
         self.command = command
         self.param_no = param_no
         self.value = value
-        self.where = where
+        self._at(where)
         self.param_name = param_name
         self.route = route
 
@@ -330,6 +338,10 @@ class LifecycleError(SermodError, RuntimeError):
         super().__init__(message)
         self.state = state
         self.call = call
+
+
+class _NotFixedUpError(LifecycleError, AttributeError):
+    """``Action.run`` or ``Action.fixed`` was used before init; for ``hasattr``, the attribute does not exist yet."""
 
 
 class CommandResultError(SermodError, TypeError):

@@ -20,6 +20,7 @@ import math
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from sermod._problems import counted, repr_of, text_of
@@ -61,6 +62,20 @@ def fixed(value: T, whose: str = "the fixup") -> T:
     return value
 
 
+FixupT = TypeVar("FixupT", bound=Callable[[str, int], object])
+
+
+def ready_made(fixup: FixupT) -> FixupT:
+    """Mark a fixup that is made wholly of sermod's own: it runs no code of a module's author."""
+    vars(fixup)["_is_ready_made"] = True
+    return fixup
+
+
+def is_ready_made(fixup: object) -> bool:
+    """Return whether a fixup runs no code of a module's author; null is no fixup."""
+    return isinstance(fixup, FunctionType) and vars(fixup).get("_is_ready_made", False)
+
+
 def refusal(expects: str, param: str, why: str = "") -> ValueError:
     """Return the error with which a fixup refuses a parameter.
 
@@ -75,6 +90,7 @@ def refusal(expects: str, param: str, why: str = "") -> ValueError:
 # Ready ones ---------------------------------------------------------------------------------------------------------
 
 
+@ready_made
 def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - the same for every parameter
     """Convert a whole number in decimal digits, with or without a sign, to an ``int``.
 
@@ -86,6 +102,7 @@ def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - the same for 
     return int(param)
 
 
+@ready_made
 def fixup_float(param: str, param_no: int) -> float:  # noqa: ARG001
     """Convert a decimal number, with or without a sign, a point and an exponent, to a ``float``.
 
@@ -98,6 +115,7 @@ def fixup_float(param: str, param_no: int) -> float:  # noqa: ARG001
     return number
 
 
+@ready_made
 def fixup_bool(param: str, param_no: int) -> bool:  # noqa: ARG001
     """Convert one of the ``TRUE_WORDS`` or ``FALSE_WORDS``, in upper or lower case, to a ``bool``.
 
@@ -112,6 +130,7 @@ def fixup_bool(param: str, param_no: int) -> bool:  # noqa: ARG001
     raise refusal(f"{', '.join(TRUE_WORDS)} for true, {', '.join(FALSE_WORDS)} for false", param)
 
 
+@ready_made
 def fixup_regexp(param: str, param_no: int) -> re.Pattern[str]:  # noqa: ARG001
     """Compile a regular expression of Python's :mod:`re`.
 
@@ -124,6 +143,7 @@ def fixup_regexp(param: str, param_no: int) -> re.Pattern[str]:  # noqa: ARG001
         raise refusal("a regular expression", param, str(error)) from error
 
 
+@ready_made
 def fixup_path(param: str, param_no: int) -> pathlib.Path:  # noqa: ARG001
     """Convert the path of a file to a :class:`~pathlib.Path`; the file need not exist.
 
@@ -145,6 +165,7 @@ def to_path(param: str, kind: Callable[[str], PathT]) -> PathT:
     return kind(param)
 
 
+@ready_made
 def fixup_ip_address(param: str, param_no: int) -> ipaddress.IPv4Address | ipaddress.IPv6Address:  # noqa: ARG001
     """Convert an IPv4 or IPv6 address, without brackets, to an address of :mod:`ipaddress`.
 
@@ -156,6 +177,7 @@ def fixup_ip_address(param: str, param_no: int) -> ipaddress.IPv4Address | ipadd
     return to_ip(param, ipaddress.ip_address, "an IPv4 or IPv6 address")
 
 
+@ready_made
 def fixup_ip_network(param: str, param_no: int) -> ipaddress.IPv4Network | ipaddress.IPv6Network:  # noqa: ARG001
     """Convert an IPv4 or IPv6 network (``10.0.0.0/8``, ``2001:db8::/32``, or one address) to one of :mod:`ipaddress`.
 
@@ -241,7 +263,7 @@ def int_between(minimum: int | None = None, maximum: int | None = None) -> Fixup
             raise refusal(expects, param)
         return number
 
-    return fixup
+    return ready_made(fixup)
 
 
 def bounds(minimum: int | None, maximum: int | None) -> str:
@@ -271,7 +293,7 @@ def one_of(words: Mapping[str, T]) -> FixupTo[T]:
             raise refusal(expects, param)
         return meanings[param]
 
-    return fixup
+    return ready_made(fixup)
 
 
 def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:
@@ -284,6 +306,7 @@ def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:
 
     Example:
         >>> from enum import Enum
+    from types import FunctionType
         >>> Transport = Enum("Transport", {"UDP": "udp", "TCP": "tcp"})
         >>> member_of(Transport)("tcp", 1)
         <Transport.TCP: 'tcp'>
@@ -315,7 +338,7 @@ def for_each(*fixups: FixupTo[Any] | None) -> FixupTo[object]:
         each = fixups[param_no - 1]
         return param if each is None else each(param, param_no)
 
-    return fixup
+    return ready_made(fixup) if all(each is None or is_ready_made(each) for each in fixups) else fixup
 
 
 def _name_of(function: object) -> str:

@@ -24,6 +24,7 @@ from sermod.fixups import (
     fixup_regexp,
     member_of,
     one_of,
+    ready_made,
     to_ip,
     to_path,
 )
@@ -42,9 +43,10 @@ def _ip(kind: type[Any], expects: str) -> FixupTo[Any]:
     def fixup(param: str, param_no: int) -> object:  # noqa: ARG001
         return to_ip(param, kind, expects)
 
-    return fixup
+    return ready_made(fixup)
 
 
+@ready_made
 def _ip_interface(param: str, param_no: int) -> object:  # noqa: ARG001
     return to_ip(param, ipaddress.ip_interface, "an IPv4 or IPv6 address with its network, such as 10.0.0.1/8")
 
@@ -104,7 +106,7 @@ def _path(kind: type[PurePath]) -> FixupTo[PurePath]:
     def fixup(param: str, param_no: int) -> PurePath:  # noqa: ARG001
         return to_path(param, kind)
 
-    return fixup
+    return ready_made(fixup) if kind.__module__.partition(".")[0] == "pathlib" else fixup
 
 
 def _fixup_for_form(hint: Any) -> FixupTo[Any] | None:

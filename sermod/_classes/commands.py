@@ -12,7 +12,7 @@ from sermod._interface.signatures import accepts
 from sermod._interface.validation import is_hidden_by
 from sermod._interface.values import NAME, is_int, is_name, is_scriptable_name
 from sermod._problems import counted, kind_of, repr_of, text_of
-from sermod.fixups import FixupTo, fixed
+from sermod.fixups import FixupTo, fixed, is_ready_made, ready_made
 
 FunctionT = TypeVar("FunctionT", bound=Callable[Concatenate[Any, Any, ...], Any])
 
@@ -168,7 +168,7 @@ def _fixup_of_all(names: tuple[str, ...], fixes: tuple[FixupTo[Any] | None, ...]
             text = text_of(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {text_of(error)}"
             raise ValueError(f"{names[param_no - 1]}: {text}") from error
 
-    return fixup
+    return ready_made(fixup) if all(fix is None or is_ready_made(fix) for fix in fixes) else fixup
 
 
 def check_no_duplicates(module: type, commands: list[Command]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntFlag
 from typing import Any, Generic, NoReturn
 
 import attrs
 
-from sermod._interface.exports import CmdExport, MsgT, RouteFlag, route_names
+from sermod._interface.exports import CmdExport, MsgT, route_names
 from sermod._interface.signatures import C_SHAPE, accepts, argument_name, declares, with_last_arguments
-from sermod._problems import text_of
-from sermod.errors import FixupError, LifecycleError
-from sermod.fixups import fixed
+from sermod._interface.values import is_int
+from sermod._problems import kind_of, repr_of, text_of
+from sermod.errors import FixupError, _NotFixedUpError
+from sermod.fixups import fixed, is_ready_made
 
 
 @attrs.define(eq=False, repr=False)
@@ -33,8 +35,9 @@ class Action(Generic[MsgT]):
     export: CmdExport[MsgT]
     module: str
     params: tuple[str, ...]
-    route: RouteFlag
+    route: IntFlag
     where: str | None = None
+    _fixed_early: tuple[object, ...] | None = attrs.field(default=None, init=False)
     fixed: tuple[object, ...] = attrs.field(init=False)
     run: Callable[[MsgT], Any] = attrs.field(init=False)
 
@@ -45,14 +48,18 @@ class Action(Generic[MsgT]):
                 f"{self} has no {name!r} yet: Lifecycle.init() fixes the parameters up after every module's init_f; "
                 f"take it after that"
             )
-            raise LifecycleError(msg, state="configuring", call=f"Action.{name}")
+            raise _NotFixedUpError(msg, state="configuring", call=f"Action.{name}")
         msg = f"an Action has no attribute {name!r}"
         raise AttributeError(msg, name=name, obj=self)
 
+    @property
+    def call(self) -> str:
+        """The call as written in a script: ``foo_req("a", "b")``."""
+        return f"{self.export.name}({', '.join(_quoted(param) for param in self.params)})"
+
     def __str__(self) -> str:
-        """Return the call as written in a script, and its place: ``foo_req("a", "b") at ser.cfg:12``."""
-        call = f"{self.export.name}({', '.join(_quoted(param) for param in self.params)})"
-        return f"{call} at {self.where}" if self.where else call
+        """Return the call and its place: ``foo_req("a", "b") at ser.cfg:12``."""
+        return f"{self.call} at {self.where}" if self.where else self.call
 
     def __repr__(self) -> str:
         return f"<Action {self} of module {self.module!r}>"
@@ -69,7 +76,18 @@ class Action(Generic[MsgT]):
         fixup = self.export.fixup
         if fixup is None:
             return self.params
+        if self._fixed_early is not None:
+            return self._fixed_early
         return tuple(self._fix(fixup, param, number) for number, param in enumerate(self.params, 1))
+
+    def _fix_up_early(self) -> None:
+        """Fix the parameters up already if that runs no code of a module. Called by ``Registry.bind``.
+
+        Raises:
+            FixupError: The fixup refuses a parameter.
+        """
+        if is_ready_made(self.export.fixup):
+            self._fixed_early = self._fix_up()
 
     def _fix(self, fixup: Callable[[str, int], object], param: str, number: int) -> object:
         try:
@@ -84,9 +102,8 @@ class Action(Generic[MsgT]):
 
     def _refusal(self, wrong: str, param: str, number: int) -> FixupError:
         command = str(self.export.name)
-        place = "" if self.where else f" in {route_names(self.route)}"
         return FixupError(
-            f"{self}{place}, module {self.module!r}: {wrong}",
+            f"{self.call} of module {self.module!r}, in {route_names(self.route, type(self.route))}: {wrong}",
             module=self.module,
             command=command,
             param_no=number,
@@ -118,3 +135,23 @@ class Action(Generic[MsgT]):
 
 def _quoted(param: str) -> str:
     return '"{}"'.format(param.replace("\\", "\\\\").replace('"', '\\"'))
+
+
+def check_call(name: str, params: tuple[str, ...], route: int, host_routes: IntFlag) -> None:
+    """Check the types of the arguments of ``bind``.
+
+    Raises:
+        TypeError: A parameter is not a ``str``, or *route* is not an ``int``.
+    """
+    for number, param in enumerate(params, 1):
+        if not isinstance(param, str):
+            raise TypeError(
+                f"bind({name!r}): parameter {number} must be a str, as written in a script (got {repr_of(param)}, "
+                f"{kind_of(param)})"
+            )
+    if not is_int(route):
+        example = route_names(host_routes, type(host_routes)).partition(" ")[0]
+        raise TypeError(
+            f"bind({name!r}): route must be one or more of the host's routes (got {repr_of(route)}, {kind_of(route)}); "
+            f"write route={example}"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from enum import IntFlag
 from typing import Any, Final, Generic
 
 from sermod._interface.exports import CmdExport, MsgT, route_names
@@ -20,8 +21,9 @@ class CommandIndex(Generic[MsgT]):
         script_param_no: The numbers of parameters with which the host's script can call a command.
     """
 
-    def __init__(self, route_flags: int, script_param_no: Collection[int]) -> None:
+    def __init__(self, route_flags: IntFlag, script_param_no: Collection[int]) -> None:
         self._route_flags = int(route_flags)
+        self._route_names = type(route_flags)
         self._script_param_no = script_param_no
         # Nearly always there is one export under a name, and a tuple of them only where there are overloads. The names
         # of the modules stand beside them, so that adding allocates nothing for each command: with thousands of
@@ -114,8 +116,8 @@ class CommandIndex(Generic[MsgT]):
             numbers = [number for number in numbers if number in self._script_param_no]
         if count in numbers:
             routes = [int(export.flags) for export in exports if export.param_no == count]
-            allowed = " or ".join(map(route_names, routes))
-            message = f"{asked} cannot be used in {route_names(flags)}; it can be used in {allowed}"
+            asked_for, *allowed = (route_names(each, self._route_names) for each in (flags, *routes))
+            message = f"{asked} cannot be used in {asked_for}; it can be used in {' or '.join(allowed)}"
             return RouteError(message, command=name, takes=routes, got=flags)
         if numbers:
             message = f"{asked} takes {either(numbers, 'parameter')} (got {count})"

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeAlias, cast
+from typing import Final, Generic, Self, TypeAlias, cast
 
 from sermod._core.action import Action
 from sermod._core.loaded import LoadedModule
 from sermod._core.registry import Registry
+from sermod._core.results import awaited, check_result, close_coroutine, expect_no_coroutine, traceback_of
 from sermod._interface.exports import MsgT
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.values import is_int
 from sermod._problems import repr_of, text_of
-from sermod.errors import ChildInitError, CommandResultError, LifecycleError, MissingParamError, ModuleInitError
+from sermod.errors import (
+    ChildInitError,
+    FixupError,
+    LifecycleError,
+    ModuleInitError,
+    raise_together,
+)
 
 Route: TypeAlias = Iterable[Action[MsgT]] | Callable[[MsgT], int]
 """What runs for a message: bound calls, one after the other, or a function of the host with its own conditions."""
@@ -84,6 +91,9 @@ class Lifecycle(Generic[MsgT]):
         pid, ranks = self._roles
         return ranks[-1] if pid == os.getpid() else None
 
+    def __repr__(self) -> str:
+        return f"<Lifecycle of {', '.join(module.name for module in self.registry) or 'no modules'}: {self._says}>"
+
     def __enter__(self) -> Self:
         self.init()
         return self
@@ -105,13 +115,13 @@ class Lifecycle(Generic[MsgT]):
         Raises:
             ModuleInitError: An ``init_f`` returned anything but 0 or ``None``, or raised.
             FixupError: A fixup refused a parameter.
-            MissingParamError: Required parameters are not set. No module code has run: set them, and call init() again.
+            MissingParamError: Required parameters are not set.
+            ConfigurationErrors: Several mistakes: what :meth:`sermod.Registry.check` finds, before any code of a module
+                runs, so that they can be mended and init() called again; or, after that, the refusals of fixups.
             LifecycleError: init() was called before.
         """
         self._check_state("init()", State.CONFIGURING)
-        missing = self.registry._missing_params()
-        if missing:  # nothing has run yet: they may still be set
-            raise MissingParamError(missing)
+        self.registry.check()  # no code of a module has run yet, so this can still be mended
         self._main_pid = os.getpid()
         # From here on nothing can be configured, and there is no second attempt, whatever happens.
         self._enter(State.FAILED, _INITIALISING)
@@ -120,9 +130,7 @@ class Lifecycle(Generic[MsgT]):
             for module in self.registry:
                 self._init_module(module)
                 initialised.append(module)
-            with looking_up_in(self.registry):
-                fixed = [(action, action._fix_up()) for action in self.registry.actions]
-            for action, values in fixed:
+            for action, values in self._fix_up_all():
                 action._arm(values)
         except BaseException as error:
             self._enter(State.FAILED)
@@ -136,6 +144,19 @@ class Lifecycle(Generic[MsgT]):
                 self._response.append((module.name, module.exports.response_f))
         self._enter(State.INITIALISED)
 
+    def _fix_up_all(self) -> list[tuple[Action[MsgT], tuple[object, ...]]]:
+        """Return each bound call with its fixed parameters; raise the errors of all fixups together."""
+        fixed: list[tuple[Action[MsgT], tuple[object, ...]]] = []
+        refused: list[Exception] = []
+        with looking_up_in(self.registry):
+            for action in self.registry.actions:
+                try:
+                    fixed.append((action, action._fix_up()))
+                except FixupError as error:
+                    refused.append(error)
+        raise_together(refused)
+        return fixed
+
     def _init_module(self, module: LoadedModule[MsgT]) -> None:
         if module.exports.init_f is None:
             return
@@ -145,9 +166,9 @@ class Lifecycle(Generic[MsgT]):
                 code: object = module.exports.init_f()
         except Exception as error:
             message = f"init_f of module {module.name!r} raised {type(error).__name__}: {text_of(error)}"
-            raise ModuleInitError(message, module=module.name, traceback=_text(error)) from error
+            raise ModuleInitError(message, module=module.name, traceback=traceback_of(error)) from error
         if not (code is None or (is_int(code) and code == 0)):
-            _close(code)
+            close_coroutine(code)
             says = f"init_f of module {module.name!r} returned {repr_of(code)}"
             message = f"{says}; the server starts only if it returns 0 or None"
             raise ModuleInitError(message, module=module.name, code=code)
@@ -199,9 +220,9 @@ class Lifecycle(Generic[MsgT]):
                 code: object = init_child_f(rank)
         except Exception as error:
             message = f"{says} raised {type(error).__name__}: {text_of(error)}"
-            raise ChildInitError(message, module=module.name, rank=rank, traceback=_text(error)) from error
+            raise ChildInitError(message, module=module.name, rank=rank, traceback=traceback_of(error)) from error
         if not (code is None or (is_int(code) and code >= 0)):
-            _close(code)
+            close_coroutine(code)
             message = f"{says} returned {repr_of(code)}; a child starts only if it returns 0, more, or None"
             raise ChildInitError(message, module=module.name, code=code, rank=rank)
 
@@ -245,7 +266,7 @@ class Lifecycle(Generic[MsgT]):
                 continue
             try:
                 with looking_up_in(self.registry):
-                    _expect_nothing_to_await(module.name, "destroy_f", cast("object", module.exports.destroy_f()))
+                    expect_no_coroutine(module.name, "destroy_f", cast("object", module.exports.destroy_f()))
             except BaseException as error:  # noqa: BLE001 - the others are still to be cleaned up
                 error.add_note(f"destroy_f of module {module.name!r} raised")
                 failures.append(error)
@@ -277,17 +298,17 @@ class Lifecycle(Generic[MsgT]):
         if callable(route):
             result = route(msg)
             if type(result) is not int:
-                _check_result(None, route, result)
+                check_result(None, route, result)
         else:
             for action in route:
                 result = action.run(msg)
                 if type(result) is not int:
-                    _check_result(action.module, action.export.name, result)
+                    check_result(action.module, action.export.name, result)
                 if not result:
                     break
         if not result:
             for module, onbreak in self._onbreak:
-                _expect_nothing_to_await(module, "onbreak_f", onbreak(msg))
+                expect_no_coroutine(module, "onbreak_f", onbreak(msg))
         return result
 
     async def run_route_async(self, route: AsyncRoute[MsgT], msg: MsgT) -> int:
@@ -307,17 +328,17 @@ class Lifecycle(Generic[MsgT]):
         self._check_state("run_route_async()", State.INITIALISED)
         result: int = 1
         if callable(route):
-            result = await _awaited(route(msg))
-            _check_result(None, route, result)
+            result = await awaited(route(msg))
+            check_result(None, route, result)
         else:
             for action in route:
-                result = await _awaited(action.run(msg))
-                _check_result(action.module, action.export.name, result)
+                result = await awaited(action.run(msg))
+                check_result(action.module, action.export.name, result)
                 if not result:
                     break
         if not result:
             for _, onbreak in self._onbreak:
-                await _awaited(onbreak(msg))
+                await awaited(onbreak(msg))
         return result
 
     def process_reply(self, msg: MsgT) -> bool:
@@ -336,7 +357,7 @@ class Lifecycle(Generic[MsgT]):
         self._check_state("process_reply()", State.INITIALISED)
         for module, response in self._response:
             result = response(msg)
-            _check_result(module, "response_f", result)
+            check_result(module, "response_f", result)
             if not result:
                 return False
         return True
@@ -365,39 +386,3 @@ _ADVICE: Final[dict[str, str]] = {
     State.DESTROYED: "its modules are cleaned up; make a new registry and a new lifecycle",
     State.FAILED: "its initialisation failed; make a new registry and a new lifecycle",
 }
-
-
-def _text(error: BaseException) -> str:
-    import traceback  # slow to import, and needed only for a failure
-
-    return "".join(traceback.format_exception(error))
-
-
-def _close(value: object) -> None:
-    # A coroutine that is never awaited warns when it is collected, in some unrelated place, unless it is closed.
-    if isinstance(value, Coroutine):
-        value.close()
-
-
-def _expect_nothing_to_await(module: str, hook: str, result: object) -> None:
-    if isinstance(result, Coroutine):
-        _close(cast("object", result))
-        message = f"{hook} of module {module!r} is a coroutine function and has not run; write it without async"
-        raise CommandResultError(message, module=module, command=hook, value=cast("object", result))
-
-
-async def _awaited(value: Any) -> Any:
-    return await cast("Awaitable[object]", value) if isinstance(value, Awaitable) else value
-
-
-def _check_result(module: str | None, command: object, result: object) -> None:
-    if is_int(result):
-        return
-    _close(result)
-    name = getattr(command, "__name__", str(command))
-    whose = f"{name!r} of module {module!r}" if module is not None else f"the route {name!r}"
-    message = (
-        f"{whose} returned {repr_of(result)}, which is not a result: return an int, more than 0 for true, less than 0 "
-        f"for false, 0 to stop (an awaitable needs run_route_async)"
-    )
-    raise CommandResultError(message, module=module, command=name, value=result)

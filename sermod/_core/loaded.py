@@ -1,4 +1,4 @@
-"""A module in a registry."""
+"""A module in a registry, and the names by which users know it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Generic
 
 import attrs
 
+from sermod._core.loader import file_module, is_path
 from sermod._interface.exports import ModuleExports, MsgT
 from sermod._problems import Problem
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class LoadedModule(Generic[MsgT]):
     """A module in a registry.
 
@@ -25,3 +26,22 @@ class LoadedModule(Generic[MsgT]):
     exports: ModuleExports[MsgT]
     origin: str | None = None
     problems: tuple[Problem, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<LoadedModule {self.name!r} from {self.origin or 'memory'}>"
+
+
+def expected_name(what: str) -> str:
+    """Return the name that a user expects for a module loaded as *what*: that of its file."""
+    if not is_path(what):
+        return what.rpartition(".")[2]
+    return file_module(what)
+
+
+def how_to_export(given: object) -> str:
+    """Return how to register the exports of something that has them, as the end of a message."""
+    if isinstance(given, type) and hasattr(given, "exports"):
+        return f"; write register({given.__name__}().exports)"
+    if isinstance(getattr(given, "exports", None), ModuleExports):
+        return "; register its attribute exports"
+    return ""

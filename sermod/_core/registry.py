@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from enum import IntFlag
 from typing import Final, Generic
 
-from sermod._core.action import Action
+from sermod._core.action import Action, check_call
 from sermod._core.collecting import ErrorCollector
 from sermod._core.commands import CommandIndex
-from sermod._core.loaded import LoadedModule
-from sermod._core.loader import file_module, is_path, loading
-from sermod._core.parameters import checked_assignment, module_matcher
-from sermod._interface.assignments import Assignment, store_all
-from sermod._interface.exports import (
-    INT_PARAM,
-    STR_PARAM,
-    CmdExport,
-    ModuleExports,
-    MsgT,
-    ParamExport,
-    RouteFlag,
-    route_names,
-)
+from sermod._core.loaded import LoadedModule, expected_name, how_to_export
+from sermod._core.loader import loading
+from sermod._core.parameters import ParameterIndex
+from sermod._interface.exports import CmdExport, ModuleExports, MsgT, ParamExport, route_names, routes_of
+from sermod._interface.lookup import used_functions
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES, check
-from sermod._problems import kind_of, repr_of
+from sermod._problems import counted, kind_of, repr_of
 from sermod.errors import (
     DuplicateModuleError,
     InterfaceWarning,
     LifecycleError,
-    ParamValueError,
+    MissingParamError,
     RouteError,
+    SermodError,
     ShadowedCommandError,
     UnknownModuleError,
+    raise_together,
 )
 
 
@@ -48,7 +41,8 @@ class Registry(Generic[MsgT]):
 
     Args:
         path: The directories in which bare names are looked up, in this order; the core's ``mpath``.
-        route_flags: The kinds of route that this host's script knows.
+        route_flags: The kinds of route that this host's script knows; an ``IntFlag`` class, or a member of one, also
+            gives them names for messages.
         script_param_no: The numbers of parameters with which this host's script can call a command.
         allow_shadowing: Let a module hide a command of an earlier one from the script, as in SER: the newest wins.
 
@@ -67,20 +61,19 @@ class Registry(Generic[MsgT]):
     def __init__(
         self,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         allow_shadowing: bool = False,
     ) -> None:
         if isinstance(path, (str, os.PathLike)):
             raise TypeError(f"Registry(path=...) takes directories in a list (got {path!r}); write path=[{path!r}]")
         self.path: Final = tuple(os.fspath(directory) for directory in path)
-        self.route_flags: Final = RouteFlag(route_flags)
+        self.route_flags: Final = routes_of(route_flags)
         self.script_param_no: Final = tuple(script_param_no)
         self.allow_shadowing: Final = allow_shadowing
         self._modules: dict[str, LoadedModule[MsgT]] = {}
         self._commands: Final = CommandIndex[MsgT](self.route_flags, self.script_param_no)
-        self._params: dict[str, dict[tuple[str, int], ParamExport]] = {}
-        self._given: set[tuple[str, str, int]] = set()
+        self._params: Final = ParameterIndex(self._modules)
         self._asked_as: dict[str, str] = {}
         self._actions: list[Action[MsgT]] = []
         self._errors = ErrorCollector()
@@ -109,7 +102,9 @@ class Registry(Generic[MsgT]):
         """The bound calls, in the order in which they were bound."""
         return tuple(self._actions)
 
-    def load(self, what: str | os.PathLike[str], *, check_permissions: bool = False) -> LoadedModule[MsgT]:
+    def load(
+        self, what: str | os.PathLike[str], *, check_permissions: bool = False, where: str | None = None
+    ) -> LoadedModule[MsgT]:
         """Load a module and register it: the script's ``loadmodule`` (spec, section 1.1).
 
         Afterwards only the name in its exports counts, whatever the file, the entry point or the dotted name was.
@@ -117,6 +112,7 @@ class Registry(Generic[MsgT]):
         Args:
             what: A path, or a name to look up; see :func:`sermod.load`.
             check_permissions: Refuse a file that users other than its owner and root may replace.
+            where: The place in the script, for messages: ``"ser.cfg:3"``.
 
         Returns:
             The module.
@@ -129,21 +125,25 @@ class Registry(Generic[MsgT]):
             ShadowedCommandError: It would hide a command from the script.
             LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        name = os.fspath(what)
-        with self._errors:
+        try:
             self._check_in_time("load()")
+            name = os.fspath(what)
             origins = {module.origin for module in self._modules.values() if module.origin is not None}
             with loading(what, self.path, check_permissions=check_permissions, loaded_already=origins) as loaded:
-                module = self._register(loaded.exports, loaded.origin)
-            self._asked_as.update({name: module.name, _file_name(name): module.name})
-            return module
-        return LoadedModule(name, ModuleExports(name))
+                module = self._register(loaded.exports, loaded.origin, where)
+        except SermodError as error:
+            if not self._errors.collects(error, where):
+                raise
+            return LoadedModule(str(what), ModuleExports(str(what)))
+        self._asked_as.update({name: module.name, expected_name(name): module.name})
+        return module
 
-    def register(self, exports: ModuleExports[MsgT]) -> LoadedModule[MsgT]:
+    def register(self, exports: ModuleExports[MsgT], *, where: str | None = None) -> LoadedModule[MsgT]:
         """Register a module that is already in memory.
 
         Args:
             exports: The exports of the module.
+            where: The place in the script, for messages.
 
         Returns:
             The module.
@@ -154,14 +154,19 @@ class Registry(Generic[MsgT]):
             ShadowedCommandError: It would hide a command from the script.
             LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._errors:
-            self._check_in_time("register()")
-            return self._register(exports, None)
-        return LoadedModule(str(exports.name), exports)
-
-    def _register(self, exports: ModuleExports[MsgT], origin: str | None) -> LoadedModule[MsgT]:
         if not isinstance(exports, ModuleExports):
-            raise TypeError(f"register() takes a ModuleExports (got {repr_of(exports)}, {kind_of(exports)})")
+            raise TypeError(
+                f"register() takes a ModuleExports (got {repr_of(exports)}, {kind_of(exports)}){how_to_export(exports)}"
+            )
+        try:
+            self._check_in_time("register()")
+            return self._register(exports, None, where)
+        except SermodError as error:
+            if not self._errors.collects(error, where):
+                raise
+            return LoadedModule(str(exports.name), exports)
+
+    def _register(self, exports: ModuleExports[MsgT], origin: str | None, where: str | None) -> LoadedModule[MsgT]:
         problems = check(exports, route_flags=self.route_flags, script_param_no=self.script_param_no)
         module = LoadedModule(str(exports.name), exports, origin, problems)
         if module.name in self._modules:
@@ -176,7 +181,9 @@ class Registry(Generic[MsgT]):
                 param_no=hidden.param_no,
             )
         for problem in problems:  # before anything changes: a warnings filter may raise
-            warnings.warn(InterfaceWarning(module.name, problem), stacklevel=3)
+            warning = InterfaceWarning(module.name, problem)
+            warning._at(where)
+            warnings.warn(warning, stacklevel=3)
         self._modules[module.name] = module
         self._commands.add(module.name, commands)
         return module
@@ -215,25 +222,18 @@ class Registry(Generic[MsgT]):
 
     def find_param(self, module: str, name: str, type: int) -> ParamExport | None:  # noqa: A002 - C's field name
         """Find a parameter by module, name and type (core, ``find_param_export``), or return ``None``."""
-        return self._params_of(module).get((name, type)) if module in self._modules else None
-
-    def _params_of(self, module: str) -> dict[tuple[str, int], ParamExport]:
-        # Made when first needed: most modules of a large server are never configured.
-        params = self._params.get(module)
-        if params is None:
-            params = {(str(param.name), int(param.type)): param for param in self._modules[module].exports.parameters}
-            self._params[module] = params
-        return params
+        return self._params.find(module, name, type)
 
     # Parameters -----------------------------------------------------------------------------------------------------
 
-    def set_param(self, module: str, name: str, value: int | str) -> None:
+    def set_param(self, module: str, name: str, value: int | str, *, where: str | None = None) -> None:
         """Set a parameter of one module: the script's ``modparam`` (spec, section 1.3).
 
         Args:
             module: The name in the module's exports, whatever its file is called.
             name: The parameter's name.
             value: An ``int`` for an ``INT_PARAM``, a ``str`` for a ``STR_PARAM``.
+            where: The place in the script, for messages: ``"ser.cfg:7"``.
 
         Raises:
             UnknownModuleError: No module of that name is registered.
@@ -242,13 +242,16 @@ class Registry(Generic[MsgT]):
             ParamValueError: The value is not a C ``int``, contains a NUL, or is refused by the parameter's pointer.
             LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._errors:
+        try:
             self._check_in_time("set_param()")
             if module not in self._modules:
                 raise self._unknown_module(module)
-            self._store([checked_assignment(module, self._params_of(module), name, value)])
+            self._params.set([module], name, value)
+        except SermodError as error:
+            if not self._errors.collects(error, where):
+                raise
 
-    def modparam(self, pattern: str, name: str, value: int | str) -> None:
+    def modparam(self, pattern: str, name: str, value: int | str, *, where: str | None = None) -> None:
         """Set a parameter of every module whose name matches: the script's ``modparam`` with its regular expression.
 
         All or nothing: all values are checked before one is stored, and if one cannot be stored, the others are put
@@ -259,6 +262,7 @@ class Registry(Generic[MsgT]):
                 exactly these two. POSIX classes such as ``[[:digit:]]`` are allowed.
             name: The parameter's name, which every matching module must have.
             value: As for :meth:`set_param`.
+            where: As for :meth:`set_param`.
 
         Raises:
             UnknownModuleError: No module matches.
@@ -267,37 +271,16 @@ class Registry(Generic[MsgT]):
             ParamValueError: As for :meth:`set_param`, and if the pattern is not a regular expression.
             LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._errors:
+        try:
             self._check_in_time("modparam()")
-            try:
-                matches = module_matcher(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                msg = (
-                    f"modparam(): {pattern!r} is not a regular expression ({error}); give one that matches module names"
-                )
-                raise ParamValueError(msg, module=pattern, param=name, value=value) from error
-            modules = [module for module in self._modules if matches(module)]
+            modules = self._params.matching(pattern, name, value)
             if not modules:
                 msg = f"no module matches {pattern!r}"
                 raise UnknownModuleError(msg, asked=pattern, available=self._modules)
-            self._store([checked_assignment(module, self._params_of(module), name, value) for module in modules])
-
-    def _store(self, assignments: list[Assignment]) -> None:
-        store_all(assignments)
-        self._given.update((each.module, each.param, _kind_of(each.value)) for each in assignments)
-
-    def _missing_params(self) -> tuple[tuple[str, str], ...]:
-        """Return the required parameters that are not set: the name of the module and of the parameter, for each.
-
-        A parameter is required if its pointer has a true attribute ``required``.
-        """
-        return tuple(
-            (module.name, str(param.name))
-            for module in self._modules.values()
-            for param in module.exports.parameters
-            if getattr(param.param_pointer, "required", False)
-            and (module.name, param.name, int(param.type)) not in self._given
-        )
+            self._params.set(modules, name, value)
+        except SermodError as error:
+            if not self._errors.collects(error, where):
+                raise
 
     def _unknown_module(self, name: str) -> UnknownModuleError:
         own_name = self._asked_as.get(name)
@@ -324,35 +307,38 @@ class Registry(Generic[MsgT]):
             UnknownCommandError: No module exports a command of that name.
             ParamCountError: The command takes another number of parameters.
             RouteError: The command may not be used in these routes, or *route* names one that the host does not know.
-            TypeError: A parameter is not a ``str``.
+            FixupError: A ready-made fixup, which runs no code of a module, refuses a parameter.
+            TypeError: A parameter is not a ``str``, or *route* is not an ``int``.
             LifecycleError: ``Lifecycle.init()`` has begun.
         """
-        with self._errors:
+        try:
             self._check_in_time("bind()")
             action = self._checked_action(name, params, route, where)
-            self._actions.append(action)
-            return action
-        return Action(CmdExport(name, None, len(params)), "", params, RouteFlag(route), where)
+            action._fix_up_early()
+        except SermodError as error:
+            if not self._errors.collects(error, where):
+                raise
+            return Action(CmdExport(name, None, len(params)), "", params, self._routes(route), where)
+        self._actions.append(action)
+        return action
 
     def _checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[MsgT]:
         """Check a call as :meth:`bind` does, at any time, without keeping it: ``Lifecycle.init`` does not fix it up."""
-        for number, param in enumerate(params, 1):
-            if not isinstance(param, str):
-                raise TypeError(
-                    f"bind({name!r}): parameter {number} must be a str, as written in a script (got {repr_of(param)}, "
-                    f"{kind_of(param)})"
-                )
-        call = f"command {name!r}" + (f" at {where}" if where else "")
+        check_call(name, params, route, self.route_flags)
+        routes, command = self._routes(route), f"command {name!r}"
         if not route or route & ~int(self.route_flags):
             msg = (
-                f"{call} is bound with route={route_names(route)}; give at least one of the host's routes, "
-                f"{route_names(self.route_flags)}, and no other"
+                f"{command} is bound with route={route_names(routes, type(routes))}; give at least one of the host's "
+                f"routes, {route_names(self.route_flags, type(routes))}, and no other"
             )
             raise RouteError(msg, command=name, takes=[self.route_flags], got=route)
         export = self.find_export(name, len(params), route) if len(params) in self.script_param_no else None
         if export is None:
-            raise self._commands.not_found(name, len(params), route, call, in_script=True)
-        return Action(export, self._commands.module_of(export), params, RouteFlag(route), where)
+            raise self._commands.not_found(name, len(params), route, command, in_script=True)
+        return Action(export, self._commands.module_of(export), params, routes, where)
+
+    def _routes(self, route: int) -> IntFlag:
+        return type(self.route_flags)(route)
 
     # Configuration as a whole ---------------------------------------------------------------------------------------
 
@@ -361,16 +347,48 @@ class Registry(Generic[MsgT]):
         """Collect the error of each failed ``load``, ``register``, ``set_param``, ``modparam`` and ``bind``.
 
         At the end of the block they are raised together: one run shows a user everything that is wrong with a
-        configuration. It is also the dry run: no code of a module runs but its import. A failed call changes nothing,
-        and returns a placeholder that is only good for going on; a call that succeeds has its usual effect.
+        configuration. It is also the dry run, whose last call is :meth:`check`: no code of a module runs but its
+        import. A failed call changes nothing, and returns a placeholder that is only good for going on; a call that
+        succeeds has its usual effect. Unknown modules and commands after a failed ``load`` follow from that failure:
+        unless a name is nearly the same, they are only counted, in a note.
 
         Raises:
-            ExceptionGroup: At least one call failed. An exception that ends the block itself is the last in the group.
+            ConfigurationErrors: At least one call failed. An exception that ends the block itself is the last one.
             LifecycleError: ``Lifecycle.init()`` has begun.
         """
         self._check_in_time("collect_errors()")
         with self._errors.collecting():
             yield
+
+    def check(self) -> None:
+        """Check what only the whole configuration shows, at its end.
+
+        Each required parameter must be set, and each function that a module uses of another must be exported.
+        ``Lifecycle.init()`` begins with this check; a dry run ends with it.
+
+        Raises:
+            MissingParamError: Required parameters are not set.
+            UnknownCommandError: A module uses a command that no module exports.
+            ParamCountError: A module uses a command with a number of parameters that it does not take.
+            ConfigurationErrors: Several of these.
+        """
+        try:
+            raise_together([*self._faults()])
+        except SermodError as error:
+            if not self._errors.collects(error):
+                raise
+
+    def _faults(self) -> Iterator[SermodError]:
+        missing = [*self._params.missing()]
+        if missing:
+            yield MissingParamError(missing)
+        for module in self._modules.values():
+            for name, param_no, flags in used_functions(module.exports.init_f):
+                if self.find_export(name, param_no, flags) is None:
+                    asked = (
+                        f"command {name!r}, which module {module.name!r} uses with {counted(param_no, 'parameter')},"
+                    )
+                    yield self._commands.not_found(name, param_no, flags, asked, in_script=False)
 
     def _claim(self) -> None:
         """Give the registry to a lifecycle for good. Called by ``Lifecycle``.
@@ -398,14 +416,3 @@ class Registry(Generic[MsgT]):
                 f"before Lifecycle.init() begins"
             )
             raise LifecycleError(msg, state=self._closed, call=call)
-
-
-def _kind_of(value: object) -> int:
-    return STR_PARAM if isinstance(value, str) else INT_PARAM
-
-
-def _file_name(what: str) -> str:
-    """Return the name that a user expects for a module loaded as *what*: that of its file."""
-    if not is_path(what):
-        return what.rpartition(".")[2]
-    return file_module(what)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 from sermod._problems import repr_of, text_of
 from sermod.errors import ParamValueError
+
+MASK: Final = "***"
+"""Stands for the value of a secret parameter."""
 
 
 class Assignment(NamedTuple):
@@ -24,6 +27,19 @@ class Assignment(NamedTuple):
     pointer: Any
     value: int | str | None
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value of the parameter may not be shown."""
+        return bool(getattr(self.pointer, "secret", False))
+
+    def shown(self, value: object) -> str:
+        """Return a value of the parameter for a message."""
+        return MASK if self.is_secret else repr_of(value)
+
+    def kept(self, value: object) -> object:
+        """Return a value of the parameter for an attribute of an error."""
+        return MASK if self.is_secret else value
+
     def check(self) -> None:
         """Ask the pointer whether it takes the value.
 
@@ -35,39 +51,74 @@ class Assignment(NamedTuple):
             try:
                 pointer_check(self.value)
             except ValueError as error:
-                raise self._refusal(f"is refused: {text_of(error)}") from error
+                self._refuse("is refused", text_of(error), error)
 
-    def _put_back(self, old: object, cause: BaseException) -> None:
-        try:
-            self.pointer.store(old)
-        except Exception as error:  # noqa: BLE001 - the other variables are still to be put back
-            cause.add_note(
-                f"and {self.param!r} of module {self.module!r} could not be put back to {old!r}: {repr_of(error)}"
-            )
+    def _refuse(self, how: str, why: str, cause: Exception) -> NoReturn:
+        """Raise the error for a value that the pointer does not take.
 
-    def _refusal(self, why: str) -> ParamValueError:
-        message = f"the value {self.value!r} for parameter {self.param!r} of module {self.module!r} {why}"
-        return ParamValueError(message, module=self.module, param=self.param, value=self.value)
+        The text of the pointer's own exception, and the exception itself, may contain a secret value.
+        """
+        if self.is_secret:
+            how, why = f"{how} ({type(cause).__name__})", "the reason is not shown, since the parameter is secret"
+        name = f"parameter {self.param!r} of module {self.module!r}"
+        message = f"the value {self.shown(self.value)} for {name} {how}: {why}"
+        refusal = ParamValueError(message, module=self.module, param=self.param, value=self.kept(self.value))
+        for note in getattr(cause, "__notes__", ()):
+            refusal.add_note(note)
+        raise refusal from (None if self.is_secret else cause)
+
+
+class Snapshot:
+    """A variable as it is now, to be put back later.
+
+    A pointer that has ``snapshot()`` and ``restore(snapshot)`` is put back exactly, without being set again. Any other
+    is set again to the value that it had.
+
+    Args:
+        pointer: The pointer to the variable.
+    """
+
+    def __init__(self, pointer: Any) -> None:
+        snapshot: Callable[[], object] | None = getattr(pointer, "snapshot", None)
+        restore: Callable[[object], object] | None = getattr(pointer, "restore", None)
+        self._pointer = pointer
+        self._restore = restore if snapshot is not None else None
+        self._before = pointer.load() if snapshot is None or restore is None else snapshot()
+
+    def put_back(self, *, if_changed: bool = False) -> None:
+        """Make the variable what it was.
+
+        Args:
+            if_changed: Do not set a variable again that has still the value that it had.
+        """
+        if self._restore is not None:
+            self._restore(self._before)
+        elif not (if_changed and self._pointer.load() == self._before):
+            self._pointer.store(self._before)
 
 
 def store_all(assignments: Iterable[Assignment]) -> None:
-    """Store the values; if one cannot be stored, put back those that were.
+    """Store the values; if one cannot be stored, put back all of them, also the one that failed.
 
     Raises:
         ParamValueError: A pointer raised an exception; a note names each variable that could not be put back.
     """
-    stored: list[tuple[Assignment, object]] = []
+    begun: list[tuple[Assignment, Snapshot]] = []
     for each in assignments:
         try:
-            old = each.pointer.load()
+            begun.append((each, Snapshot(each.pointer)))
             each.pointer.store(each.value)
         except BaseException as error:
-            for done, before in reversed(stored):
-                done._put_back(before, error)
+            _put_back(begun, failed=each, cause=error)
             if not isinstance(error, Exception):
                 raise
-            refusal = each._refusal(f"cannot be stored ({type(error).__name__}: {text_of(error)})")
-            for note in getattr(error, "__notes__", ()):
-                refusal.add_note(note)
-            raise refusal from error
-        stored.append((each, old))
+            each._refuse("cannot be stored", f"{type(error).__name__}: {text_of(error)}", error)
+
+
+def _put_back(begun: list[tuple[Assignment, Snapshot]], failed: Assignment, cause: BaseException) -> None:
+    for each, snapshot in reversed(begun):
+        try:
+            snapshot.put_back(if_changed=each is failed)
+        except Exception as error:  # noqa: BLE001 - the other variables are still to be put back
+            how = type(error).__name__ if each.is_secret else repr_of(error)
+            cause.add_note(f"and {each.param!r} of module {each.module!r} could not be put back: {how}")

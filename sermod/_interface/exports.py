@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, Typ
 import attrs
 
 from sermod._interface.pointers import Pointer
-from sermod._interface.values import is_int
-from sermod._problems import kind_of, repr_of
+from sermod._interface.values import is_int, plain
+from sermod._problems import counted, kind_of, repr_of
 
 if TYPE_CHECKING:
     import typing_extensions
@@ -55,12 +55,33 @@ REPLY_ROUTE: Final = RouteFlag.REPLY_ROUTE
 """The command may be called from reply route blocks, for SIP replies."""
 
 
-def route_names(flags: int) -> str:
-    """Return the names of the routes in *flags*, as an author writes them: ``REQUEST_ROUTE | 0x8``."""
-    known = [flag for flag in RouteFlag if flags & flag]
+def route_names(flags: int, names: type[IntFlag] = RouteFlag) -> str:
+    """Return the names of the routes in *flags*, as an author writes them: ``REQUEST_ROUTE | 0x8``.
+
+    Args:
+        flags: The routes.
+        names: The names of the host's routes.
+    """
+    known = [flag for flag in names if flags & flag]
     rest = int(flags) & ~sum(known)
-    names = [*(str(flag.name) for flag in known), *([hex(rest)] if rest else [])]
-    return " | ".join(names) or "no route"
+    texts = [*(str(flag.name) for flag in known), *([hex(rest)] if rest else [])]
+    return " | ".join(texts) or "no route"
+
+
+def routes_of(route_flags: int | type[IntFlag]) -> IntFlag:
+    """Return the kinds of route of a host, of the class that has the host's names for them.
+
+    Args:
+        route_flags: The kinds of route, or a class whose members they are.
+
+    Raises:
+        TypeError: It is neither an ``int`` nor a subclass of ``IntFlag``.
+    """
+    if isinstance(route_flags, type) and issubclass(route_flags, IntFlag):
+        return route_flags(sum({*map(int, route_flags)}))
+    if not is_int(route_flags):
+        raise TypeError(f"route_flags=... takes an int, an IntFlag or its class (got {repr_of(route_flags)})")
+    return route_flags if isinstance(route_flags, IntFlag) else RouteFlag(route_flags)
 
 
 class ParamType(IntEnum):
@@ -177,7 +198,7 @@ class ParamExport:
         return self.name is None
 
 
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, repr=False)
 class ModuleExports(Generic[MsgT]):
     """``struct module_exports``: everything that a module passes to the core (spec, section 1.7).
 
@@ -227,6 +248,11 @@ class ModuleExports(Generic[MsgT]):
         _set(self, "onbreak_f", _callable(self, "onbreak_f", onbreak_f))
         _set(self, "init_child_f", _callable(self, "init_child_f", init_child_f))
 
+    def __repr__(self) -> str:
+        counts = [counted(len(self.commands), "command"), counted(len(self.parameters), "parameter")]
+        hooks = [field for field in HOOKS if getattr(self, field) is not None]
+        return f"<ModuleExports {self.name!r}: {', '.join([*counts, *hooks])}>"
+
     @property
     def commands(self) -> tuple[CmdExport[MsgT], ...]:
         """The exported commands, up to the terminator and without it."""
@@ -268,7 +294,7 @@ def _require_null(owner: object, field: str, value: object, takes: str) -> None:
 
 def _name(owner: object, field: str, value: object) -> str | None:
     if isinstance(value, str):
-        return value
+        return plain(value)
     _require_null(owner, field, value, "a str")
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from sermod._interface.exports import CmdExport
 from sermod.errors import LifecycleError
@@ -59,3 +59,30 @@ def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | No
         msg = f"find_export({name!r}, {param_no}) was called outside of hooks and fixups: call it in mod_init"
         raise LifecycleError(msg, state="outside of a module's hook", call="find_export()")
     return _hook.commands.find_export(name, param_no, flags)
+
+
+class UsedFunction(NamedTuple):
+    """A function of another module that a module uses.
+
+    Attributes:
+        name: The name of the command.
+        param_no: Its number of parameters.
+        flags: The routes that it must be for; 0: any command.
+    """
+
+    name: str
+    param_no: int
+    flags: int = 0
+
+
+def used_functions(init_f: object) -> tuple[UsedFunction, ...]:
+    """Return the functions of other modules that an ``init_f`` looks up, as far as it declares them.
+
+    Args:
+        init_f: The ``init_f`` of a module, or ``None``.
+    """
+    # Looked up in the class: an instance of Mock has every attribute.
+    if not hasattr(type(init_f), "used_functions"):
+        return ()
+    declared: tuple[UsedFunction, ...] = cast("Any", init_f).used_functions
+    return declared

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from enum import IntFlag
 from typing import Any, Final, cast, overload
 
 import attrs
 
+from sermod._interface.assignments import MASK
 from sermod._interface.exports import (
     HOOKS,
     INT_PARAM,
@@ -20,6 +22,7 @@ from sermod._interface.exports import (
     Null,
     ParamExport,
     route_names,
+    routes_of,
     type_name,
 )
 from sermod._interface.signatures import C_SHAPE, accepts
@@ -102,14 +105,14 @@ def scan(array: Iterable[EntryT] | Null) -> Iterator[EntryT]:
 def check(
     exports: ModuleExports[Any],
     *,
-    route_flags: int = SPEC_ROUTES,
+    route_flags: int | type[IntFlag] = SPEC_ROUTES,
     script_param_no: Collection[int] = SPEC_PARAM_NO,
 ) -> tuple[Problem, ...]:
     """Validate *exports*; raise if any problem is an error, otherwise return the warnings.
 
     Args:
         exports: The exports of a module.
-        route_flags: The kinds of route that the host's script knows.
+        route_flags: The kinds of route that the host's script knows; an ``IntFlag`` class or member also names them.
         script_param_no: The numbers of parameters with which the host's script can call a command.
 
     Returns:
@@ -127,14 +130,14 @@ def check(
 def find_problems(
     exports: ModuleExports[Any],
     *,
-    route_flags: int = SPEC_ROUTES,
+    route_flags: int | type[IntFlag] = SPEC_ROUTES,
     script_param_no: Collection[int] = SPEC_PARAM_NO,
 ) -> tuple[Problem, ...]:
     """Find every problem of *exports*: those of the module's name, its commands, its parameters and its hooks.
 
     Args:
         exports: The exports of a module.
-        route_flags: The kinds of route that the host's script knows.
+        route_flags: The kinds of route that the host's script knows; an ``IntFlag`` class or member also names them.
         script_param_no: The numbers of parameters with which the host's script can call a command.
 
     Returns:
@@ -147,7 +150,7 @@ def find_problems(
     problems: list[Problem] = []
     _check_name(exports.name, "", "the module", problems)
     if exports.cmds is not None:
-        _check_commands(exports.cmds, int(route_flags), script_param_no, problems)
+        _check_commands(exports.cmds, routes_of(route_flags), script_param_no, problems)
     if exports.params is not None:
         _check_params(exports.params, problems)
     _check_hooks(exports, problems)
@@ -208,9 +211,10 @@ def _not_terminated(field: str, count: int) -> Problem:
 
 
 def _check_commands(
-    cmds: tuple[CmdExport[Any], ...], routes: int, script_param_no: Collection[int], problems: list[Problem]
+    cmds: tuple[CmdExport[Any], ...], host_routes: IntFlag, script_param_no: Collection[int], problems: list[Problem]
 ) -> None:
     seen: dict[str, tuple[CmdExport[Any], ...]] = {}
+    routes, names = int(host_routes), type(host_routes)
     for index, cmd in _entries(cmds, "cmds", problems):
         name = cmd.name
         # Nearly every command is the only one of its name; only overloads make the tuple longer.
@@ -218,13 +222,18 @@ def _check_commands(
         if earlier is None:
             seen[name] = (cmd,)
         else:
-            _check_not_hidden(cmd, index, earlier, problems)
+            _check_not_hidden(cmd, index, earlier, names, problems)
             seen[name] = (*earlier, cmd)
-        _check_command(cmd, index, routes, script_param_no, problems)
+        _check_command(cmd, index, routes, names, script_param_no, problems)
 
 
 def _check_command(
-    cmd: CmdExport[Any], index: int, routes: int, script_param_no: Collection[int], problems: list[Problem]
+    cmd: CmdExport[Any],
+    index: int,
+    routes: int,
+    names: type[IntFlag],
+    script_param_no: Collection[int],
+    problems: list[Problem],
 ) -> None:
     name, function, count, fixup, flags = cmd.name, cmd.function, cmd.param_no, cmd.fixup, int(cmd.flags)
     if not is_name(name):
@@ -234,22 +243,22 @@ def _check_command(
     if fixup is not None:
         _check_fixup(cmd, index, fixup, problems)
     if flags & ~routes:
-        wrong = f"command {name!r} has the flags {route_names(flags & ~routes)}, which this host does not know"
+        wrong = f"command {name!r} has the flags {route_names(flags & ~routes, names)}, which this host does not know"
         problems.append(problem(f"cmds[{index}].flags", "unknown-flag", wrong))
     if not flags & routes:
         return
     if count not in script_param_no:
         numbers = either(sorted(script_param_no), "parameter")
         wrong = (
-            f"command {name!r} is for {route_names(flags & routes)} with param_no {count}, but a script can only write "
-            f"calls with {numbers}"
+            f"command {name!r} is for {route_names(flags & routes, names)} with param_no {count}, but a script can "
+            f"only write calls with {numbers}"
         )
         problems.append(problem(f"cmds[{index}].param_no", "unreachable-command", wrong))
     elif function is not None and not accepts(function, count + 1) and not _takes_c_shape(function, count):
         wrong = f"the function of command {name!r} cannot be called as {_call_of('msg', count)}"
         problems.append(problem(f"cmds[{index}].function", "wrong-signature", wrong))
     if name and not is_scriptable_name(name):
-        wrong = f"command {name!r} is for {route_names(flags & routes)}, but its name is not an identifier"
+        wrong = f"command {name!r} is for {route_names(flags & routes, names)}, but its name is not an identifier"
         problems.append(problem(f"cmds[{index}].name", "unscriptable-name", wrong))
 
 
@@ -267,14 +276,18 @@ def _check_fixup(cmd: CmdExport[Any], index: int, fixup: Callable[..., Any], pro
 
 
 def _check_not_hidden(
-    cmd: CmdExport[Any], index: int, earlier: tuple[CmdExport[Any], ...], problems: list[Problem]
+    cmd: CmdExport[Any],
+    index: int,
+    earlier: tuple[CmdExport[Any], ...],
+    names: type[IntFlag],
+    problems: list[Problem],
 ) -> None:
     flags = int(cmd.flags)
     for other in earlier:
         if other.param_no == cmd.param_no and is_hidden_by(flags, int(other.flags)):
             wrong = (
-                f"command {cmd.name!r} with param_no {cmd.param_no} for {route_names(flags)} follows an entry with the "
-                f"same name and number for {route_names(other.flags)}"
+                f"command {cmd.name!r} with param_no {cmd.param_no} for {route_names(flags, names)} follows an entry "
+                f"with the same name and number for {route_names(other.flags, names)}"
             )
             problems.append(problem(f"cmds[{index}]", "duplicate-command", wrong))
             return
@@ -328,7 +341,8 @@ def _check_variable(param: ParamExport, index: int, problems: list[Problem]) -> 
         return
     fits = is_c_int(value) if kind is INT_PARAM else value is None or is_c_string(value)
     if not fits and kind in {INT_PARAM, STR_PARAM}:
-        wrong = f"parameter {param.name!r} is of type {type_name(kind)}, but its variable holds {repr_of(value)}"
+        shown = MASK if getattr(pointer, "secret", False) else repr_of(value)
+        wrong = f"parameter {param.name!r} is of type {type_name(kind)}, but its variable holds {shown}"
         problems.append(problem(field, "wrong-variable-type", wrong))
 
 

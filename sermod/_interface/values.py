@@ -34,3 +34,8 @@ def is_name(value: object) -> TypeGuard[str]:
 def is_scriptable_name(name: str) -> bool:
     """Return whether a script can write *name*: an identifier of ASCII letters, digits and underscores."""
     return name.isidentifier() and name.isascii()
+
+
+def plain(value: str) -> str:
+    """Return the value of a ``str``, as a ``str`` of no subclass, whose ``__str__`` and ``__eq__`` may be its own."""
+    return str.__str__(value)

@@ -9,7 +9,7 @@ from unittest import SkipTest
 
 from sermod._core.lifecycle import Lifecycle
 from sermod._interface.exports import ModuleExports
-from sermod.errors import ModuleInitError
+from sermod.errors import ModuleInitError, SermodError
 from sermod.testing.checks.check import Setup, fail, in_child
 from sermod.testing.checks.interface import find_loadable, home_of
 from sermod.testing.checks.resources import Resources
@@ -118,8 +118,10 @@ def _refusable(make: Callable[[], Lifecycle[Any]]) -> Lifecycle[Any]:
         life = make()
     except Exception as error:
         raise SkipTest(f"it is refused before its init_f runs ({error})") from error
-    if life.registry._missing_params():
-        raise SkipTest("it is refused before its init_f runs, since parameters are required")
+    try:
+        life.registry.check()
+    except SermodError as error:
+        raise SkipTest(f"it is refused before its init_f runs ({error})") from error
     return life
 
 
