@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from sermod._interface.exports import ParamExport as ParamExport
     from sermod._interface.exports import ParamType as ParamType
     from sermod._interface.exports import RouteFlag as RouteFlag
+    from sermod._interface.lists import list_param as list_param
     from sermod._interface.lookup import find_export as find_export
     from sermod._interface.pointers import Cell as Cell
     from sermod._interface.pointers import Pointer as Pointer
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
     from sermod.errors import ChildDiedError as ChildDiedError
     from sermod.errors import ChildInitError as ChildInitError
     from sermod.errors import CommandResultError as CommandResultError
+    from sermod.errors import ConfigurationErrors as ConfigurationErrors
     from sermod.errors import DuplicateModuleError as DuplicateModuleError
     from sermod.errors import FixupError as FixupError
     from sermod.errors import InsecurePathError as InsecurePathError

@@ -22,7 +22,11 @@ class Pointer(Protocol[T]):
 
     * ``check(value)``, called before a value is stored, which raises :class:`ValueError` to refuse it;
     * ``doc``, a text that describes the parameter;
-    * ``required``, true if the parameter must be set before the modules are initialised.
+    * ``required``, true if the parameter must be set before the modules are initialised;
+    * ``secret``, true if its value may appear in no message and no description;
+    * ``snapshot()`` and ``restore(snapshot)``, by which a variable is put back exactly, without being set again: for a
+      pointer that collects, parses or acts when it is set. They are used when another parameter of the same
+      ``modparam`` fails, and by the testing kit.
 
     Example:
         >>> class Loud(Pointer[int]):
@@ -58,6 +62,7 @@ class Cell(Pointer[T]):
     Args:
         value: The initial value.
         doc: A text that describes the parameter.
+        secret: Whether the value may appear in no message and no description.
 
     Example:
         >>> timeout = Cell(30)
@@ -66,11 +71,12 @@ class Cell(Pointer[T]):
         5
     """
 
-    __slots__ = ("doc", "value")
+    __slots__ = ("doc", "secret", "value")
 
-    def __init__(self, value: T, *, doc: str | None = None) -> None:
+    def __init__(self, value: T, *, doc: str | None = None, secret: bool = False) -> None:
         self.value: T = value
         self.doc: str | None = doc
+        self.secret: bool = secret
 
     def load(self) -> T:
         """Return the value."""
@@ -81,7 +87,7 @@ class Cell(Pointer[T]):
         self.value = value
 
     def __repr__(self) -> str:
-        return f"Cell({self.value!r})"
+        return "Cell(***)" if self.secret else f"Cell({self.value!r})"
 
 
 class _Variable(Pointer[Any]):
