@@ -28,6 +28,8 @@ class SermodError(Exception):
         if where is not None and self.where is None:
             self.where = where
             self.args = (f"{where}: {self.args[0]}", *self.args[1:])
+            if isinstance(self, ImportError):
+                self.msg = self.args[0]  # which is what str() of an ImportError returns
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the attributes rather than the arguments; an attribute that cannot be pickled becomes its ``repr``."""
@@ -159,7 +161,7 @@ class ConfigurationErrors(SermodError, ExceptionGroup[Exception]):  # noqa: N818
         exceptions: An exception for each mistake, in the order in which they were found.
     """
 
-    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
+    def __new__(cls, message: str, exceptions: Sequence[Exception], /) -> Self:
         """Make a group, as every exception group is made."""
         return super().__new__(cls, message, exceptions)
 
@@ -340,7 +342,7 @@ class LifecycleError(SermodError, RuntimeError):
         self.call = call
 
 
-class _NotFixedUpError(LifecycleError, AttributeError):
+class _NotFixedUpError(LifecycleError, AttributeError):  # pyright: ignore[reportUnusedClass] - raised by Action
     """``Action.run`` or ``Action.fixed`` was used before init; for ``hasattr``, the attribute does not exist yet."""
 
 

@@ -18,7 +18,7 @@ from sermod._core.parameters import ParameterIndex
 from sermod._interface.exports import CmdExport, ModuleExports, MsgT, ParamExport, route_names, routes_of
 from sermod._interface.lookup import used_functions
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES, check
-from sermod._problems import counted, kind_of, repr_of
+from sermod._problems import kind_of, repr_of
 from sermod.errors import (
     DuplicateModuleError,
     InterfaceWarning,
@@ -385,9 +385,7 @@ class Registry(Generic[MsgT]):
         for module in self._modules.values():
             for name, param_no, flags in used_functions(module.exports.init_f):
                 if self.find_export(name, param_no, flags) is None:
-                    asked = (
-                        f"command {name!r}, which module {module.name!r} uses with {counted(param_no, 'parameter')},"
-                    )
+                    asked = f"command {name!r} that module {module.name!r} uses"
                     yield self._commands.not_found(name, param_no, flags, asked, in_script=False)
 
     def _claim(self) -> None:

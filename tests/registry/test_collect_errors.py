@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
-from making import Journal, contents, make_exports
+from making import Journal, contents, make_exports, mistakes_in
 
 from sermod import (
     INT_PARAM,
@@ -47,13 +45,6 @@ def core():
     return core
 
 
-@contextmanager
-def mistakes_in(core, expected=ExceptionGroup):
-    """Configure, and expect that an exception comes out of it in the end."""
-    with pytest.raises(expected) as caught, core.collect_errors():
-        yield caught
-
-
 def foo_bar(core):
     return core.find_param("foobar", "foo_bar", INT_PARAM).param_pointer.load()
 
@@ -85,12 +76,12 @@ class TestMistakes:
             UnknownParamError,
             UnknownModuleError,
             ParamValueError,
-            UnknownModuleError,
             UnknownCommandError,
             ParamCountError,
             RouteError,
         ] == [type(error) for error in caught.value.exceptions]
-        assert "the configuration has 11 mistakes" == caught.value.message
+        assert "the configuration has 10 mistakes" == caught.value.message
+        assert caught.value.__notes__[0].startswith("1 further error: ")
         assert "ser.cfg:9" in str(caught.value.exceptions[-1])
         assert before == contents(core)
 
@@ -98,7 +89,7 @@ class TestMistakes:
         with mistakes_in(core) as caught:
             core.load("missing")
 
-        assert "the configuration has a mistake" == caught.value.message
+        assert "the configuration has 1 mistake" == caught.value.message
         assert ["missing"] == [error.what for error in caught.value.exceptions]
 
     def test_without_a_mistake_nothing_is_raised(self, core):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from sermod import (
     REQUEST_ROUTE,
     Action,
     CmdExport,
+    ConfigurationErrors,
     Lifecycle,
     ModuleExports,
     ParamExport,
@@ -45,6 +49,15 @@ def contents(core: Registry[Any]) -> object:
         [core.find_export(str(command.name), command.param_no, command.flags) for command in commands],
         [param.param_pointer and param.param_pointer.load() for param in params],
     )
+
+
+@contextmanager
+def mistakes_in(
+    core: Registry[Any], expected: type[BaseException] = ConfigurationErrors
+) -> Generator[pytest.ExceptionInfo[Any]]:
+    """Collect the errors of a configuration, and expect that an exception comes out of it in the end."""
+    with pytest.raises(expected) as caught, core.collect_errors():
+        yield caught
 
 
 class Journal(list[object]):
