@@ -16,7 +16,7 @@ from sermod.errors import FixupError, _NotFixedUpError
 from sermod.fixups import fixed, is_ready_made
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, getstate_setstate=False)  # Python's own copies what is set
 class Action(Generic[MsgT]):
     """One call in a script, as :meth:`sermod.Registry.bind` returns it.
 
