@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, final
@@ -222,6 +223,12 @@ def text_of(error: BaseException) -> str:
         return str(error)
     except Exception as failure:  # noqa: BLE001 - an exception of the author's own may do anything
         return f"<no text: its __str__ raised {type(failure).__name__}>"
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a note to an exception, unless it takes none: an exception class may forbid all changes."""
+    with contextlib.suppress(Exception):
+        error.add_note(note)
 
 
 def repr_of(value: object) -> str:

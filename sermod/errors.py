@@ -28,8 +28,9 @@ class SermodError(Exception):
         if where is not None and self.where is None:
             self.where = where
             self.args = (f"{where}: {self.args[0]}", *self.args[1:])
-            if isinstance(self, ImportError):
-                self.msg = self.args[0]  # which is what str() of an ImportError returns
+            error: Exception = self
+            if isinstance(error, ImportError):
+                error.msg = self.args[0]  # which is what str() of an ImportError returns
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the attributes rather than the arguments; an attribute that cannot be pickled becomes its ``repr``."""

@@ -143,6 +143,8 @@ def check_call(name: str, params: tuple[str, ...], route: int, host_routes: IntF
     Raises:
         TypeError: A parameter is not a ``str``, or *route* is not an ``int``.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"bind() takes the name of a command first (got {repr_of(name)}, {kind_of(name)})")
     for number, param in enumerate(params, 1):
         if not isinstance(param, str):
             raise TypeError(

@@ -16,7 +16,7 @@ from sermod._core.results import awaited, check_result, close_coroutine, expect_
 from sermod._interface.exports import MsgT
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.values import is_int
-from sermod._problems import repr_of, text_of
+from sermod._problems import add_note, repr_of, text_of
 from sermod.errors import (
     ChildInitError,
     FixupError,
@@ -134,8 +134,8 @@ class Lifecycle(Generic[MsgT]):
                 action._arm(values)
         except BaseException as error:
             self._enter(State.FAILED)
-            for failure in self._destroy(initialised):
-                error.add_note(f"and while cleaning up, {failure.__notes__[-1]}: {failure!r}")
+            for name, failure in self._destroy(initialised):
+                add_note(error, f"and while cleaning up, destroy_f of module {name!r} raised: {repr_of(failure)}")
             raise
         for module in reversed(initialised):
             if module.exports.onbreak_f is not None:
@@ -243,7 +243,7 @@ class Lifecycle(Generic[MsgT]):
             )
             raise LifecycleError(msg, state=self._state, call="destroy()")
         self._enter(State.DESTROYED)
-        failures = self._destroy([*self.registry])
+        failures = [failure for _, failure in self._destroy([*self.registry])]
         if failures:
             raise BaseExceptionGroup("the clean-up of modules failed", failures)
 
@@ -259,8 +259,8 @@ class Lifecycle(Generic[MsgT]):
         if os.getpid() == self._main_pid and self._state is State.INITIALISED:
             self.destroy()
 
-    def _destroy(self, modules: list[LoadedModule[MsgT]]) -> list[BaseException]:
-        failures: list[BaseException] = []
+    def _destroy(self, modules: list[LoadedModule[MsgT]]) -> list[tuple[str, BaseException]]:
+        failures: list[tuple[str, BaseException]] = []
         for module in reversed(modules):
             if module.exports.destroy_f is None:
                 continue
@@ -268,8 +268,8 @@ class Lifecycle(Generic[MsgT]):
                 with looking_up_in(self.registry):
                     expect_no_coroutine(module.name, "destroy_f", cast("object", module.exports.destroy_f()))
             except BaseException as error:  # noqa: BLE001 - the others are still to be cleaned up
-                error.add_note(f"destroy_f of module {module.name!r} raised")
-                failures.append(error)
+                add_note(error, f"destroy_f of module {module.name!r} raised")
+                failures.append((module.name, error))
         return failures
 
     # Messages -------------------------------------------------------------------------------------------------------

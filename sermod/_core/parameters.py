@@ -10,7 +10,7 @@ from typing import Any, Final
 from sermod._core.loaded import LoadedModule
 from sermod._interface.assignments import Assignment, store_all
 from sermod._interface.exports import INT_PARAM, STR_PARAM, ParamExport, type_name
-from sermod._interface.values import INT_RANGE, is_c_int, is_c_string, is_int
+from sermod._interface.values import INT_RANGE, is_c_int, is_c_string, is_int, plain
 from sermod._problems import kind_of
 from sermod.errors import ParamTypeError, ParamValueError, UnknownParamError
 
@@ -46,6 +46,7 @@ class ParameterIndex:
             ParamTypeError: A parameter does not take values of that type.
             ParamValueError: The value is not a C ``int``, contains a NUL, or is refused by a parameter's pointer.
         """
+        name, value = plain(name), plain(value) if isinstance(value, str) else value
         assignments = [self._assignment(module, name, value) for module in modules]
         for assignment in assignments:
             assignment.check()

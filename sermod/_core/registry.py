@@ -18,6 +18,7 @@ from sermod._core.parameters import ParameterIndex
 from sermod._interface.exports import CmdExport, ModuleExports, MsgT, ParamExport, route_names, routes_of
 from sermod._interface.lookup import used_functions
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES, check
+from sermod._interface.values import plain
 from sermod._problems import kind_of, repr_of
 from sermod.errors import (
     DuplicateModuleError,
@@ -244,9 +245,10 @@ class Registry(Generic[MsgT]):
         """
         try:
             self._check_in_time("set_param()")
-            if module not in self._modules:
+            found = self._modules.get(module)
+            if found is None:
                 raise self._unknown_module(module)
-            self._params.set([module], name, value)
+            self._params.set([found.name], name, value)
         except SermodError as error:
             if not self._errors.collects(error, where):
                 raise
@@ -325,6 +327,7 @@ class Registry(Generic[MsgT]):
     def _checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[MsgT]:
         """Check a call as :meth:`bind` does, at any time, without keeping it: ``Lifecycle.init`` does not fix it up."""
         check_call(name, params, route, self.route_flags)
+        name, params = plain(name), tuple(map(plain, params))
         routes, command = self._routes(route), f"command {name!r}"
         if not route or route & ~int(self.route_flags):
             msg = (

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import Any, cast
 
 from sermod._interface.values import is_int
-from sermod._problems import repr_of
+from sermod._problems import repr_of, text_of
 from sermod.errors import CommandResultError
 
 
@@ -14,7 +14,10 @@ def traceback_of(error: BaseException) -> str:
     """Return the traceback of an exception as text."""
     import traceback  # slow to import, and needed only for a failure
 
-    return "".join(traceback.format_exception(error))
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # noqa: BLE001 - an exception of the author's own may have no truth value, for example
+        return "".join([*traceback.format_tb(error.__traceback__), f"{type(error).__name__}: {text_of(error)}\n"])
 
 
 def close_coroutine(value: object) -> None:

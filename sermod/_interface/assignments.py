@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, NoReturn
 
-from sermod._problems import repr_of, text_of
+from sermod._problems import add_note, repr_of, text_of
 from sermod.errors import ParamValueError
 
 MASK: Final = "***"
@@ -121,4 +121,4 @@ def _put_back(begun: list[tuple[Assignment, Snapshot]], failed: Assignment, caus
             snapshot.put_back(if_changed=each is failed)
         except Exception as error:  # noqa: BLE001 - the other variables are still to be put back
             how = type(error).__name__ if each.is_secret else repr_of(error)
-            cause.add_note(f"and {each.param!r} of module {each.module!r} could not be put back: {how}")
+            add_note(cause, f"and {each.param!r} of module {each.module!r} could not be put back: {how}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from sermod._interface.exports import CmdExport
@@ -28,14 +26,21 @@ class _Hook(threading.local):
 _hook: Final = _Hook()
 
 
-@contextmanager
-def looking_up_in(commands: Commands) -> Generator[None]:
-    """Let :func:`find_export` find *commands* in this thread, while a hook or a fixup of one of its modules runs."""
-    outer, _hook.commands = _hook.commands, commands
-    try:
-        yield
-    finally:
-        _hook.commands = outer
+class looking_up_in:  # noqa: N801 - a context manager, called as functions are
+    """Let :func:`find_export` find *commands* in this thread, while a hook or a fixup of one of its modules runs.
+
+    It is a class since ``contextlib.contextmanager`` changes the exceptions that pass through, which not all allow.
+    """
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+        self._outer: Commands | None = None
+
+    def __enter__(self) -> None:
+        self._outer, _hook.commands = _hook.commands, self._commands
+
+    def __exit__(self, *_: object) -> None:
+        _hook.commands = self._outer
 
 
 def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
