@@ -23,7 +23,7 @@ class SermodError(Exception):
 
 @final
 class Parcel:
-    """A value on its way to another process: pickled, and its ``repr`` for the case that this is not possible.
+    """A value to send to another process: its pickle, and its ``repr`` in case it cannot be pickled.
 
     Attributes:
         data: The pickled value; ``None`` where it cannot be pickled.
@@ -43,7 +43,7 @@ class Parcel:
             self.data = None
 
     def open(self, default: Callable[[str], Any] = str) -> Any:
-        """Return the value, or *default* of its ``repr`` where it cannot be unpickled here."""
+        """Return the value; what *default* makes of its ``repr`` where it cannot be unpickled in this process."""
         import pickle
 
         if self.data is not None:
@@ -142,8 +142,8 @@ class DuplicateModuleError(SermodError, ValueError):
 
     def __init__(self, module: str, *, origin: str | None, existing_origin: str | None) -> None:
         super().__init__(
-            f"module {module!r} (from {origin or 'memory'}) is not registered: there already is a module of that name "
-            f"(from {existing_origin or 'memory'}); give one of them another name in its exports"
+            f"module {module!r} (from {origin or 'memory'}) is not registered: another module of that name is "
+            f"registered (from {existing_origin or 'memory'}); give one of them another name in its exports"
         )
         self.module = module
         self.origin = origin
@@ -176,7 +176,7 @@ class ShadowedCommandError(SermodError, ValueError):
 
 
 class _UnknownError(SermodError, LookupError):
-    """There is nothing of the name that was asked for.
+    """Nothing has the name that was asked for.
 
     Attributes:
         asked: The name.

@@ -127,7 +127,7 @@ class Lifecycle(Generic[MsgT]):
         except BaseException as error:
             self._enter(State.FAILED)
             for failure in self._destroy(initialised):
-                error.add_note(f"and while cleaning up, {failure.__notes__[-1]}: {failure!r}")
+                error.add_note(f"and while cleaning up, {failure.__notes__[-1]}: {repr_of(failure)}")
             raise
         for module in reversed(initialised):
             if module.exports.onbreak_f is not None:
@@ -202,7 +202,7 @@ class Lifecycle(Generic[MsgT]):
             raise ChildInitError(message, module=module.name, rank=rank, traceback=_text(error)) from error
         if not (code is None or (is_int(code) and code >= 0)):
             _close(code)
-            message = f"{says} returned {repr_of(code)}; a child starts only if it returns 0, more, or None"
+            message = f"{says} returned {repr_of(code)}; a child starts only if it returns 0, a positive number or None"
             raise ChildInitError(message, module=module.name, code=code, rank=rank)
 
     def destroy(self) -> None:

@@ -38,8 +38,8 @@ def load(
 ) -> ModuleExports[Any]:
     """Load a module and return its variable ``exports`` (spec, section 1.1).
 
-    A path (it has a separator, or ends in ``.py`` or ``.so``) is that file. A bare name is looked for in each directory
-    of *path* (``name.py``, ``name/__init__.py``, ``name.so``), then among the entry points of the group
+    A path, which has a separator or ends in ``.py`` or ``.so``, names the file itself. A bare name is looked for in
+    each directory of *path* (``name.py``, ``name/__init__.py``, ``name.so``), then among the entry points of the group
     ``sermod.modules``, then as an importable dotted name. A file is executed anew at each call, as a Python module of a
     private name; ``sys.path`` stays as it is.
 

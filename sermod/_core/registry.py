@@ -193,7 +193,7 @@ class Registry(Generic[MsgT]):
         Args:
             name: The command's name.
             param_no: Its number of parameters.
-            flags: The routes that it must all be for; 0: any command, internal ones included.
+            flags: The routes that it must be for, all of them; 0: any command, also one for other modules only.
 
         Returns:
             The export, or ``None`` where there is none.
