@@ -55,9 +55,9 @@ def fixed(value: T, whose: str = "the fixup") -> T:
     """
     if isinstance(value, Coroutine):
         value.close()
-        raise ValueError(f"{whose} returned a coroutine, which is never awaited: write it without async")  # noqa: TRY004 - as a refusal
+        raise ValueError(f"{whose} returned a coroutine, which is never awaited; write it without async")  # noqa: TRY004 - as a refusal
     if value is None:
-        raise ValueError(f"{whose} returned None: it must return the fixed value")
+        raise ValueError(f"{whose} returned None; it must return the fixed value")
     return value
 
 

@@ -106,7 +106,10 @@ def make_command(module: type, owner: type, attribute: str, function: FunctionTy
     name = mark.name or attribute
     if mark.flags and not is_scriptable_name(name):
         _refuse(
-            module, attribute, f"no script can write the name {name!r}; use letters, digits and underscores, or flags=0"
+            module,
+            attribute,
+            f"no script can write the name {name!r}; use letters, digits and underscores, or flags=0 for a command of "
+            f"other modules only",
         )
     inner: Any = inspect.unwrap(function)
     names = _check_signature(module, attribute, function, inner)

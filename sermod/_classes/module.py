@@ -283,5 +283,5 @@ def _check_not_passed_over(cls: type, method: str) -> None:
         if method in vars(base):
             raise TypeError(
                 f"{cls.__qualname__}.{method}: {base.__qualname__}.{method} would never run, since Module comes before "
-                f"{base.__qualname__}; write class {cls.__name__}({base.__name__}, ...)"
+                f"{base.__name__}; write class {cls.__name__}({base.__name__}, ...)"
             )

@@ -80,7 +80,7 @@ class Action(Generic[MsgT]):
         try:
             return fixed(result)
         except ValueError as error:
-            raise self._refusal(f"parameter {number}, {param!r}: {error}", param, number) from None
+            raise self._refusal(f"for parameter {number}, {param!r}, {error}", param, number) from None
 
     def _refusal(self, wrong: str, param: str, number: int) -> FixupError:
         command = str(self.export.name)

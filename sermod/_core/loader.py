@@ -307,13 +307,12 @@ def _raised(what: str, origin: str, error: Exception) -> LoadError:
 def _exports_in(what: str, source: _Source, exports: object) -> ModuleExports[Any]:
     if isinstance(exports, ModuleExports):
         return cast("ModuleExports[Any]", exports)
+    wrong, value = f"has a variable 'exports' that is {kind_of(exports)}, not a ModuleExports", "ModuleExports(...)"
     if exports is None:
         wrong = "has no variable 'exports'"
     elif isinstance(getattr(exports, "exports", None), ModuleExports):
-        wrong = f"has a variable 'exports' that is {kind_of(exports)}; its .exports is most likely meant"
-    else:
-        wrong = f"has a variable 'exports' that is {kind_of(exports)}, not a ModuleExports"
-    msg = f"the module {what!r} ({source.origin}) {wrong}; write exports = ModuleExports(...)"
+        value = f"{type(exports).__name__}(...).exports"
+    msg = f"the module {what!r} ({source.origin}) {wrong}; write exports = {value}"
     raise NoExportsError(msg, what=what, origin=source.origin)
 
 

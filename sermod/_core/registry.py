@@ -345,7 +345,7 @@ class Registry(Generic[MsgT]):
         call = f"command {name!r}" + (f" at {where}" if where else "")
         if not route or route & ~int(self.route_flags):
             msg = (
-                f"{call} is bound with route={route_names(route)}; give at least one of the host's routes, "
+                f"{call} is bound for {route_names(route)}; give at least one of the host's routes, "
                 f"{route_names(self.route_flags)}, and no other"
             )
             raise RouteError(msg, command=name, takes=[self.route_flags], got=route)

@@ -15,7 +15,7 @@ from sermod import REPLY_ROUTE, REQUEST_ROUTE, CmdExport, Lifecycle, LifecycleEr
 
 
 class TestBeforeInit:
-    """There is nothing to run yet, and nobody gets a stub to keep."""
+    """There is nothing to run yet, and no stub to keep."""
 
     @pytest.fixture
     def action(self):
@@ -30,8 +30,8 @@ class TestBeforeInit:
 
         error = caught.value
         assert (
-            f'c("x") at ser.cfg:1 has no {attribute!r} yet: the parameters are fixed up by Lifecycle.init(), after '
-            "every module's init_f; take it after that"
+            f'c("x") at ser.cfg:1 has no {attribute!r} yet: Lifecycle.init() makes it, after every module\'s init_f; '
+            "read it when init() has returned"
         ) == str(error)
         assert ("configuring", f"Action.{attribute}") == (error.state, error.call)
         assert isinstance(error, RuntimeError)

@@ -32,7 +32,7 @@ def server(journal, results):
 
 
 @pytest.mark.parametrize("result", [1, -1, 100, Verdict.FORWARD], ids=repr)
-def test_a_reply_is_forwarded_where_nobody_says_otherwise(journal, result):
+def test_a_reply_is_forwarded_where_no_function_drops_it(journal, result):
     """Each is asked, the newest first."""
     life = server(journal, dict.fromkeys("abc", result))
 
@@ -63,7 +63,7 @@ def test_what_is_no_result_is_refused(journal, value):
         life.process_reply("reply")
 
     error = caught.value
-    assert f"'response_f' of module 'b' returned {value!r}, which is no result: return an int" in str(error)
+    assert f"'response_f' of module 'b' returned {value!r}, which is not a result: return an int" in str(error)
     assert ("b", "response_f") == (error.module, error.command)
     assert value is error.value
     assert [("c", "reply"), ("b", "reply")] == journal

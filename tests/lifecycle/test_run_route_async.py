@@ -92,7 +92,7 @@ class TestCalls:
     def test_what_was_awaited_must_be_a_result(self, running, journal, value):
         life, route = running(value, 1)
         with pytest.raises(
-            CommandResultError, match=r"'c0' of module 'newer' returned .*, which is no result"
+            CommandResultError, match=r"'c0' of module 'newer' returned .*, which is not a result"
         ) as caught:
             run(life, route)
 

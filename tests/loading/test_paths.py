@@ -171,13 +171,13 @@ class TestMissing:
 
     @pytest.mark.parametrize("what", ["", "foo\0bar", "./foo\0bar.py", "\0"])
     def test_what_is_no_name_at_all(self, what):
-        with pytest.raises(ModuleFileNotFoundError, match="is neither a path nor a name; give a module's file"):
+        with pytest.raises(ModuleFileNotFoundError, match="is neither a path nor a name; give the path of"):
             load(what)
 
     def test_a_link_to_itself(self, modules):
         (modules / "foobar.py").symlink_to(modules / "foobar.py")
 
-        with pytest.raises(LoadError, match=r"cannot be looked for at .*foobar\.py \(Too many levels") as raised:
+        with pytest.raises(LoadError, match=r"cannot be searched for at .*foobar\.py \(Too many levels") as raised:
             load(modules / "foobar.py")
 
         assert isinstance(raised.value.__cause__, OSError)
@@ -225,14 +225,16 @@ class TestTwice:
         return core
 
     def test_the_same_path(self, core, file):
-        with pytest.raises(AlreadyLoadedError, match="is loaded already, from") as raised:
+        with pytest.raises(AlreadyLoadedError, match="is already loaded, from") as raised:
             core.load(file)
 
         assert (str(file), str(file)) == (raised.value.what, raised.value.origin)
         assert 1 == len(core)
 
     def test_the_same_file_by_its_bare_name(self, core):
-        with pytest.raises(AlreadyLoadedError, match=r"'foobar' is loaded already.*load it once"):
+        with pytest.raises(
+            AlreadyLoadedError, match=r"'foobar' is already loaded.*; to run it twice, use two registries"
+        ):
             core.load("foobar")
 
     def test_the_same_file_by_a_link(self, core, file, tmp_path):

@@ -50,8 +50,8 @@ class TestFile:
 
         error = refusal(file)
 
-        assert f"others than the owner of {file}, whose permissions are -r" in str(error)
-        assert f"may replace {file}; take the right away with chmod go-w {file}" in str(error)
+        assert f"users other than the owner of {file}, which has the permissions -r" in str(error)
+        assert f"may replace {file}; run chmod go-w {file}" in str(error)
         assert (str(file), str(file)) == (error.what, error.origin)
 
     def test_nothing_is_executed(self, file):
@@ -101,12 +101,12 @@ class TestDirectories:
 
         error = refusal(file)
 
-        assert f"others than the owner of {directory}, whose permissions are d" in str(error)
+        assert f"users other than the owner of {directory}, which has the permissions d" in str(error)
         assert str(file) == error.origin
 
     @pytest.mark.parametrize("mode", [0o1777, 0o1775])
     def test_one_with_the_sticky_bit(self, tmp_path, mode):
-        """In a directory as /tmp is, nobody may replace what is another's."""
+        """In a directory such as /tmp, users may only replace their own files."""
         file = write(tmp_path / "shared" / "foobar.py")
         file.chmod(0o644)
         file.parent.chmod(mode)
@@ -218,8 +218,8 @@ class TestOwners:
 
         error = refusal(found)
 
-        assert f"is not loaded: user {somebody}, to whom /" in str(error)
-        assert str(error).endswith(f" belongs, may replace {error.origin}; let it belong to user 0")
+        assert f"is not loaded: user {somebody}, who owns /" in str(error)
+        assert str(error).endswith(f", may replace {error.origin}; make user 0 its owner")
 
     @needs_root
     def test_a_link_of_somebody_else(self, file, modules):
@@ -228,7 +228,7 @@ class TestOwners:
         link.symlink_to(file)
         os.chown(link, SOMEBODY, -1, follow_symlinks=False)
 
-        assert f"user {SOMEBODY}, to whom {link} belongs, may replace {file}" in str(refusal(link))
+        assert f"user {SOMEBODY}, who owns {link}, may replace {file}" in str(refusal(link))
 
     @needs_root
     def test_the_files_owner_is_trusted_and_so_is_root(self, file, modules):
@@ -239,4 +239,4 @@ class TestOwners:
         assert "foobar" == load(file, check_permissions=True).name
 
         os.chown(modules, SOMEBODY + 1, -1)
-        assert f"let it belong to user {SOMEBODY}" in str(refusal(file))
+        assert f"make user {SOMEBODY} its owner" in str(refusal(file))

@@ -129,7 +129,7 @@ class TestRequired:
             life.init()
 
         assert (
-            "parameters that are required are not set; set them before init:\n  'realm' of module 'auth'\n  'place' of "
+            "required parameters are not set; set them before init:\n  'realm' of module 'auth'\n  'place' of "
             "module 'cshape'"
         ) == str(caught.value)
         assert (("auth", "realm"), ("cshape", "place")) == caught.value.params

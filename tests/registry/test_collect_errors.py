@@ -98,7 +98,7 @@ class TestMistakes:
         with mistakes_in(core) as caught:
             core.load("missing")
 
-        assert "the configuration has a mistake" == caught.value.message
+        assert "the configuration has 1 mistake" == caught.value.message
         assert ["missing"] == [error.what for error in caught.value.exceptions]
 
     def test_without_a_mistake_nothing_is_raised(self, core):

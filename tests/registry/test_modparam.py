@@ -124,7 +124,7 @@ class TestRefusedChanges:
     def test_a_pattern_that_is_no_regular_expression(self, core, pattern):
         error = refused(core, ParamValueError, pattern, "level", 5)
 
-        assert f"modparam(): {pattern!r} is no regular expression (" in str(error)
+        assert f"modparam(): {pattern!r} is not a regular expression (" in str(error)
         assert str(error).endswith("; give one that matches module names")
         assert (pattern, "level", 5) == (error.module, error.param, error.value)
         assert error.__cause__ is not None

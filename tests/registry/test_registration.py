@@ -135,7 +135,7 @@ class TestRegister:
 
         error = caught.value
         assert (
-            "module 'foobar' (from memory) is not registered: a module of that name is there already (from memory); "
+            "module 'foobar' (from memory) is not registered: another module of that name is registered (from memory); "
             "give one of them another name in its exports"
         ) == str(error)
         assert isinstance(error, ValueError)
@@ -144,7 +144,7 @@ class TestRegister:
         assert before == contents(core)
         assert core.find_export("second", 0) is None
 
-    def test_broken_rules_are_told_all_at_once_and_nothing_is_registered(self):
+    def test_broken_rules_are_reported_all_at_once_and_nothing_is_registered(self):
         core = Registry()
         exports = ModuleExports(
             "broken",
@@ -158,7 +158,7 @@ class TestRegister:
         error = caught.value
         assert "broken" == error.module
         assert {"not-terminated", "null-function", "wrong-variable-type"} == {found.code for found in error.problems}
-        assert "exports of module 'broken': the interface is not kept" == str(error).splitlines()[0]
+        assert "the exports of module 'broken' have 3 problems:" == str(error).splitlines()[0]
         assert 3 == len(str(error).splitlines()[1:])
         assert 0 == len(core)
         assert core.find_module("broken") is None

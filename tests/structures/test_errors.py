@@ -150,13 +150,13 @@ class TestInvalidExports:
     def test_message(self):
         lines = str(InvalidExportsError("foobar", [ERROR, WARNING])).splitlines()
 
-        assert ["exports of module 'foobar': the interface is not kept", f"  {ERROR}", f"  {WARNING}"] == lines
+        assert ["the exports of module 'foobar' have 2 problems:", f"  {ERROR}", f"  {WARNING}"] == lines
 
     def test_a_module_without_a_name(self):
         error = InvalidExportsError(None, [ERROR])
 
         assert error.module is None
-        assert str(error).startswith("exports of a module without a name: ")
+        assert str(error).startswith("the exports of a module without a name have 1 problem:")
 
     def test_the_problems_are_kept_as_a_tuple(self):
         assert (ERROR,) == InvalidExportsError("foobar", [ERROR]).problems
@@ -186,11 +186,11 @@ class TestBothModules:
             assert part in text
 
 
-def test_missing_parameters_are_told_one_a_line():
+def test_missing_parameters_are_listed_one_a_line():
     lines = str(MissingParamError([("foobar", "foo_bar"), ("acc", "db_url")])).splitlines()
 
     assert [
-        "parameters that are required are not set; set them before init:",
+        "required parameters are not set; set them before init:",
         "  'foo_bar' of module 'foobar'",
         "  'db_url' of module 'acc'",
     ] == lines

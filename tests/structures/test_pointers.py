@@ -179,7 +179,9 @@ class TestVariableInANamespace:
         assert not mapping
 
     def test_a_mapping_that_cannot_be_written_to_is_refused(self):
-        with pytest.raises(TypeError, match=r"pointer_to\(place, 'foo'\): a mappingproxy cannot be written to"):
+        with pytest.raises(
+            TypeError, match=r"pointer_to\(place, 'foo'\): a mappingproxy is read-only; give globals\(\) or an object"
+        ):
             pointer_to(MappingProxyType({"foo": 1}), "foo")
 
     def test_repr_says_where(self):

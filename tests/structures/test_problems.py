@@ -24,6 +24,7 @@ TABLE = {
     "duplicate-command": "error",
     "duplicate-param": "error",
     "null-pointer": "error",
+    "thread-before-fork": "warning",
     "bad-address": "error",
     "wrong-variable-type": "error",
 }
