@@ -166,7 +166,7 @@ class TestHowTheFunctionIsCalled:
         ids=["c-shape-of-none", "c-shape-of-one", "one", "a-default"],
     )
     def test_what_a_decorator_stands_before(self, function, params, arguments):
-        """A decorator takes any number of arguments: what it has put its name on tells how many are meant."""
+        """A decorator's wrapper takes any number of arguments; the signature that it copied says how many are meant."""
 
         @functools.wraps(function)
         def decorated(*everything):
@@ -247,7 +247,7 @@ class TestHowTheFunctionIsCalled:
 
 
 class TestWhatRunHandsOn:
-    """Whatever the function returns or raises, and nothing else is touched."""
+    """The result or the exception of the function comes out unchanged."""
 
     @pytest.mark.parametrize("value", [1, 0, -1, True, None, "text", NotImplemented])
     def test_any_result(self, value):

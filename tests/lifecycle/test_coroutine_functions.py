@@ -29,7 +29,7 @@ def test_an_onbreak_function_that_is_one_is_refused():
 
 
 def test_a_clean_up_function_that_is_one_is_refused():
-    """It comes out with whatever else went wrong while cleaning up."""
+    """The error comes out with the other errors of the clean-up."""
     life = initialised(destroy_f=coroutine_function)
 
     with pytest.raises(ExceptionGroup) as caught:

@@ -158,7 +158,7 @@ class TestAbort:
         assert ("c", code) == (pickled(error).module, pickled(error).code)
 
     def test_a_coroutine(self, journal):
-        """It was called, but never ran; it does not complain about that later."""
+        """It was called, but never ran; it does not warn later that it was never awaited."""
 
         async def init_f():
             journal.append("ran")
@@ -221,7 +221,7 @@ class TestAbort:
 
     @pytest.mark.parametrize("cause", [OSError("broken"), KeyboardInterrupt()], ids=["error", "interrupt"])
     def test_clean_up_goes_on_where_a_destroy_f_raises(self, journal, cause):
-        """What it raised is told as a note of what stopped the start."""
+        """Its exception is a note of the error that stopped the start."""
         trouble = [ValueError("first"), KeyboardInterrupt("second")]
         trouble[0].add_note("a note of its own")
         core = Registry()

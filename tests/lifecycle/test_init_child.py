@@ -72,7 +72,7 @@ class TestRanks:
         assert PROC_MAIN == life.rank
 
     def test_a_process_has_each_role_once(self, journal):
-        """Whoever calls a second time has lost track of its processes."""
+        """A second call is a mistake of the host."""
         life = server(a=journal.hook("a"))
         life.init_child(1)
 

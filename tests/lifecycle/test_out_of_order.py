@@ -1,4 +1,4 @@
-"""Everything has its time: what comes too early, too late or twice is an error, and changes nothing."""
+"""A call that comes too early, too late or twice is an error, and changes nothing."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_the_first_0_drops_it_and_the_rest_are_not_asked(journal, result):
 
 
 def test_without_a_response_function_every_reply_is_forwarded(journal):
-    """Nobody is there to say otherwise."""
+    """There is no function to ask."""
     assert server(journal, {}).process_reply("reply") is True
     assert [] == journal
 
@@ -70,7 +70,7 @@ def test_what_is_no_result_is_refused(journal, value):
 
 
 def test_a_coroutine_is_refused_and_closed(journal):
-    """It does not complain later that it was never awaited."""
+    """It does not warn later that it was never awaited."""
     core = Registry()
 
     async def response_f(msg):

@@ -253,7 +253,7 @@ class TestWhatIsNoResult:
         assert str(route) == caught.value.command
 
     def test_a_coroutine_of_a_command_is_closed(self, journal):
-        """It does not complain later that it was never awaited."""
+        """It does not warn later that it was never awaited."""
 
         async def command(msg):
             journal.append("ran")

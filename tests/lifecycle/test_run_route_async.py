@@ -152,7 +152,7 @@ class TestFunctionsOfTheHost:
 
 
 def test_a_coroutine_of_a_coroutine_is_no_result(journal):
-    """Only once is awaited; what then comes is closed, and does not complain that it was never awaited."""
+    """It is awaited once; the second coroutine is closed, and does not warn that it was never awaited."""
 
     async def inner():
         journal.append("ran")

@@ -25,7 +25,7 @@ class TestImportable:
 
         assert name == load(name).name
 
-    def test_it_is_the_module_that_everybody_else_imports(self, site):
+    def test_it_is_the_module_that_all_others_import(self, site):
         """One object is shared, as one object does; a path is executed anew."""
         write(site / "toplevel.py")
 
@@ -77,7 +77,7 @@ def load_exports(name):
 
 
 class TestNotImportable:
-    """Whether it is not there or does not work is told apart."""
+    """A module that is missing and one that does not work are different errors."""
 
     @pytest.mark.parametrize("name", ["not_there", "not_there.inside", "package.not_there", "toplevel.inside"])
     def test_not_there(self, site, name):
@@ -111,7 +111,7 @@ class TestNotImportable:
         assert name == raised.value.what
 
     def test_a_package_above_is_executed_once(self, site, monkeypatch):
-        """Whatever it raises, the search does not try a second time."""
+        """Whatever it raises, it is not executed a second time."""
         monkeypatch.setattr(sys, "sermod_executions", [], raising=False)
         write_lines(
             site / "package" / "__init__.py", "import sys", "sys.sermod_executions.append(1)", "raise ValueError"

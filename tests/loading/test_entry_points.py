@@ -56,7 +56,7 @@ class TestOffered:
         assert "mine" == load("foobar").name
 
     def test_the_same_offered_twice(self, site):
-        """Two distributions that mean the same thing are no riddle."""
+        """Two distributions that name the same object are not ambiguous."""
         write(site / "offered.py")
         write_distribution(site, foobar="offered")
         write_distribution(site, foobar="offered")
@@ -90,7 +90,7 @@ class TestOffered:
 
 
 class TestAmbiguous:
-    """A name that two distributions offer for different things is the reader's to decide."""
+    """A name that two distributions offer for different things is an error."""
 
     def test_message(self, site):
         write(site / "one.py")
@@ -109,7 +109,7 @@ class TestAmbiguous:
 
 
 class TestBroken:
-    """An entry point that leads nowhere is told by its name and by what it names."""
+    """An error for a broken entry point says its name and what it names."""
 
     @pytest.mark.parametrize(
         "value",

@@ -1,4 +1,4 @@
-"""Files that cannot be loaded: what is said, and that nothing has changed."""
+"""Files that cannot be loaded: the error, and that nothing has changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TestExecution:
         assert isinstance(raised.value.__cause__, SyntaxError)
         assert (str(file), str(file)) == (raised.value.what, raised.value.origin)
 
-    def test_the_kind_of_syntax_error_is_told(self, modules):
+    def test_the_kind_of_syntax_error_is_named(self, modules):
         with pytest.raises(LoadError, match="IndentationError at line 2"):
             load(write_lines(modules / "foobar.py", "if True:", "pass"))
 
@@ -152,7 +152,7 @@ class TestExports:
 
 
 class TestMended:
-    """A module that failed is loaded once it is mended: nothing remembers it."""
+    """A module that failed can be loaded once it is mended."""
 
     @pytest.mark.parametrize(
         "broken", ["raise RuntimeError", "def c(:", "exports = 5", "import sys; sys.exit()", "from . import nothing"]

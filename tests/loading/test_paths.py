@@ -15,7 +15,7 @@ from sermod import AlreadyLoadedError, LoadError, ModuleFileNotFoundError, Regis
 
 
 class TestFile:
-    """A path is that file, whatever is elsewhere."""
+    """A path names one file, whatever there is elsewhere."""
 
     @pytest.mark.parametrize("kind", [str, Path])
     def test_absolute(self, modules, kind):
@@ -72,7 +72,7 @@ class TestModule:
         assert [1, 2, 1] == [one.init_f(), one.init_f(), other.init_f()]
 
     def test_the_name_is_not_the_files(self, modules):
-        """A module called ``json`` hides nothing from anybody."""
+        """A module called ``json`` does not hide Python's."""
         import json
 
         load(write(modules / "json.py"))
@@ -125,7 +125,7 @@ class TestPackage:
         assert load(modules / "foobar").init_f is not load(modules / "foobar").init_f
 
     def test_a_file_beside_it_is_not_importable(self, modules):
-        """The directory of a file is not put on ``sys.path``: a module that wants neighbours is a package."""
+        """The directory of a file is not put on ``sys.path``: a module of several files is a package."""
         write(modules / "neighbour.py")
         file = write(modules / "foobar.py", "import neighbour")
 
@@ -134,7 +134,7 @@ class TestPackage:
 
 
 class TestMissing:
-    """What is not there is told with the place where it was looked for."""
+    """An error for a missing file says where it was looked for."""
 
     def test_a_file(self, modules, monkeypatch):
         monkeypatch.chdir(modules)
@@ -212,7 +212,7 @@ class TestCompiled:
 
 
 class TestTwice:
-    """A registry takes a file once, as the core does, by whatever way it comes to it."""
+    """A registry takes a file once, as the core does, however it is named."""
 
     @pytest.fixture
     def file(self, modules):

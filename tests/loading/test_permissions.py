@@ -1,4 +1,4 @@
-"""``check_permissions``: nobody but its owner may replace what is loaded."""
+"""``check_permissions``: only its owner may replace a file that is loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give fi
 
 @pytest.fixture
 def file(modules):
-    """Return the file of a module, in directories that nobody else may write to."""
+    """Return the file of a module, in directories that no other user may write to."""
     modules.chmod(0o755)
     file = write(modules / "foobar.py")
     file.chmod(0o644)
@@ -84,13 +84,13 @@ class TestFile:
             assert str(site / "offered.py") == refusal(what).origin
         assert str(site / "offered.py") == refusal("offered", [site]).origin
 
-    def test_what_has_no_file_is_nobodys(self):
+    def test_a_module_without_a_file_is_not_checked(self):
         with pytest.raises(LoadError, match="has no variable 'exports'"):
             load("sys", check_permissions=True)
 
 
 class TestDirectories:
-    """Every directory above it: who may write there may put another file in its place."""
+    """Every directory above it: a user who may write there may replace the file."""
 
     @pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
     @pytest.mark.parametrize("levels", [0, 1, 2])
@@ -206,13 +206,13 @@ class TestLinks:
 
 
 class TestOwners:
-    """Whoever owns a directory or a link on the way may replace the file, whatever the permissions say."""
+    """The owner of a directory or a link on the way may replace the file, whatever the permissions say."""
 
     def test_a_directory_of_somebody_else(self, file, modules):
         if os.geteuid() == 0:
             os.chown(modules, SOMEBODY, -1)
             somebody, found = SOMEBODY, file
-        else:  # Only root may give a directory away; but everybody may lead to a file of root's.
+        else:  # Only root may give a directory away; but every user may link to a file of root's.
             (modules / "link.py").symlink_to(os.path.realpath("/bin/sh"))
             somebody, found = os.geteuid(), modules / "link.py"
 

@@ -179,7 +179,7 @@ class TestError:
         assert str(error).startswith('foo_req("x", "a") in REQUEST_ROUTE, module \'foobar\': the fixup refuses param')
 
     def test_a_fixup_that_falls_over_it(self):
-        """What kind of exception it was is said: the text alone, a bare ``'b'``, would say nothing."""
+        """The error names the kind of exception: its text alone, a bare ``'b'``, would not explain it."""
 
         class Table(Module):
             name = "table"
@@ -205,7 +205,7 @@ class TestError:
 
 
 class TestParameterName:
-    """The error has the name of the parameter in the C shape too, where the function tells it."""
+    """The error has the name of the parameter in the C shape too, where the function has it."""
 
     @pytest.mark.parametrize(
         ("function", "name"),

@@ -89,7 +89,7 @@ class TestReadyOnes:
 
     @given(st.text())
     def test_any_text_is_taken_or_refused_by_a_value_error(self, param):
-        """None falls over what it was given."""
+        """None raises anything else."""
         ready = [getattr(fixups, name) for name in dir(fixups) if name.startswith("fixup_") and name != "fixup_from"]
         for fixup in ready:
             try:
@@ -129,7 +129,7 @@ class TestBool:
 
 
 class TestFixupFrom:
-    """A fixup is made of a function that takes the parameter alone."""
+    """A fixup is made from a function that takes the parameter alone."""
 
     def test_what_the_function_returns_is_the_value(self):
         assert Decimal("1.5") == fixups.fixup_from(Decimal, "a decimal number")("1.5", 1)

@@ -44,7 +44,7 @@ def core():
 
 
 class TestABoundCall:
-    """A call that is right is kept, in the order of the script, and knows what it is."""
+    """A correct call is kept, in the order of the script, with all that describes it."""
 
     def test_it_knows_what_it_calls_and_where(self, core):
         action = core.bind("foo_req", "a", "b", route=REQUEST_ROUTE, where="ser.cfg:12")
@@ -120,7 +120,7 @@ def refused(core, error, *call, **more):
 
 
 class TestRefusedCalls:
-    """A call that is wrong is refused with what is right, and nothing of it is kept."""
+    """A wrong call is refused, with what would be right, and is not kept."""
 
     def test_an_unknown_command(self, core):
         error = refused(core, UnknownCommandError, "foo_rec", "a", "b", route=REQUEST_ROUTE, where="ser.cfg:12")
@@ -204,7 +204,7 @@ class TestRefusedCalls:
 
     @pytest.mark.parametrize("param", [5, None, b"a", True, 1.5, ["a"]])
     def test_a_parameter_that_is_no_text(self, core, param):
-        """A script has strings only; a fixup makes of them what the command wants."""
+        """A script has strings only; a fixup converts them for the command."""
         error = refused(core, TypeError, "foo_req", "a", param, route=REQUEST_ROUTE)
 
         assert f"bind('foo_req'): parameter 2 must be a str, as written in a script (got {param!r}, a" in str(error)

@@ -167,7 +167,7 @@ class TestWhereItDoesNot:
         core.set_param("m", "p", 1)
 
     def test_in_another_thread(self):
-        """A thread that init_f starts runs at times when nobody guarantees anything."""
+        """A thread that init_f starts runs on when init_f has returned."""
         done = []
 
         def init():

@@ -80,7 +80,7 @@ class TestLoad:
         assert ["first", "second", "third"] == [module.name for module in core]
 
     def test_the_same_file_twice_is_refused_and_not_executed(self, directory):
-        """As in the core; by whatever way the file is named."""
+        """As in the core, however the file is named."""
         file = write_module(directory / "acc.py", "acc")
         core = Registry(path=[directory])
         core.load("acc")

@@ -30,7 +30,7 @@ def command(name, param_no=0, flags=0):
 
 
 class TestFindExport:
-    """`find_export` compares name and number of parameters, and wants every bit of the flags."""
+    """`find_export` compares name and number of parameters, and demands every bit of the flags."""
 
     def test_finds_by_name_and_number_of_parameters(self):
         core = Registry()
@@ -53,7 +53,7 @@ class TestFindExport:
         assert internal is core.find_export("~db_query", 7, 0)
         assert scripted is core.find_export("route", 1)
 
-    def test_every_bit_of_the_flags_is_wanted(self):
+    def test_every_bit_of_the_flags_is_demanded(self):
         core = Registry(route_flags=7)
         request, both, internal = command("request", 0, 1), command("both", 0, 3), command("internal")
         core.register(make_exports("m", request, both, internal))

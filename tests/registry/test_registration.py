@@ -33,7 +33,7 @@ def ping(msg, *parameters):
 
 
 class TestRegistry:
-    """A registry is an ordered collection of modules, and tells what its host's script knows."""
+    """A registry is an ordered collection of modules, and has what its host's script knows."""
 
     def test_a_new_one_is_empty_and_knows_what_the_spec_knows(self):
         core = Registry()
@@ -80,7 +80,7 @@ class TestRegistry:
         assert ["a", "aa"] == [module.name for module in core]
 
     def test_a_single_directory_is_no_path(self):
-        """A str is a sequence too, of directories of one letter each: nobody means that."""
+        """A str is a sequence too, of directories of one letter each, which is never meant."""
         with pytest.raises(TypeError, match=re.escape("write path=['/usr/lib/ser/modules']")):
             Registry(path="/usr/lib/ser/modules")
 
@@ -186,7 +186,7 @@ class TestRegister:
 
 
 class TestInterfaceWarning:
-    """What the core would silently ignore is said out loud, at the caller's line, and stays readable."""
+    """A warning for each thing that the core would silently ignore, at the caller's line; it stays readable."""
 
     EXPORTS = make_exports(
         "talkative",

@@ -1,4 +1,4 @@
-"""`set_param`, the script's `modparam`: what a module's variable takes reaches it, and nothing else does."""
+"""`set_param`, the script's `modparam`: a value that fits reaches the module's variable, and no other value does."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class TestPointersOfOnesOwn:
         assert [] == pointer.journal
 
     def test_an_error_in_check_itself_passes_on(self, core, pointer):
-        """A bug in a pointer is not the fault of who set the parameter."""
+        """A bug in a pointer is not a mistake of the caller."""
 
         def broken(value):
             raise KeyError("bug")
@@ -232,7 +232,7 @@ class TestPointersOfOnesOwn:
 
 
 class TestRefusedValues:
-    """What does not fit is refused with what does, and nothing is changed."""
+    """A value that does not fit is refused, with what the parameter takes, and nothing is changed."""
 
     @pytest.mark.parametrize("value", ["5", True, False, 1.0, None, b"5", [5], ""], ids=repr)
     def test_a_wrong_type_for_an_integer(self, core, value):

@@ -1,4 +1,4 @@
-"""Every exception: what else it is, what it carries, what it says."""
+"""Every exception: its bases, its attributes, its text."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class TestEvery:
 
 
 def test_the_table_above_has_every_exception():
-    """An exception that is added is added to the table too; only the bases of several stay out of it."""
+    """A new exception needs a row in the table; only the common bases have none."""
     there_are = {
         kind
         for name, kind in vars(errors).items()
@@ -167,7 +167,7 @@ def test_interface_warning_names_the_module_and_the_problem():
 
 
 class TestBothModules:
-    """Two modules that cannot be together are both named, and what to do."""
+    """The error names both modules, and what to do."""
 
     def test_duplicate(self):
         text = str(DuplicateModuleError("foobar", origin="/b/foobar.py", existing_origin="/a/foobar.py"))
@@ -224,7 +224,7 @@ class TestUnknown:
         assert "no module 'tm' is loaded. There is: nothing" == str(error)
 
     def test_a_nearest_name_that_is_known_better(self):
-        """Whoever knows what was meant says so, however different it looks."""
+        """A caller that knows the name that was meant passes it, however different it is."""
         error = UnknownModuleError("no module 'sl'", asked="sl", available=["sl_module", "slx"], nearest="sl_module")
 
         assert "sl_module" == error.nearest
@@ -254,7 +254,7 @@ class TestNames:
 
 
 class TestOptional:
-    """What is not known is ``None``."""
+    """An attribute whose value is not known is ``None``."""
 
     def test_load_error_before_a_file_was_found(self):
         assert LoadError("it is nowhere", what="foobar").origin is None

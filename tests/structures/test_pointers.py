@@ -19,7 +19,7 @@ class Slotted:
 
 
 class TestProtocol:
-    """Whatever can load and store a value is a ``Pointer``."""
+    """Every object with ``load`` and ``store`` is a ``Pointer``."""
 
     @pytest.mark.parametrize(
         "pointer",
@@ -250,7 +250,7 @@ class TestAddress:
 
 
 class TestMistakes:
-    """What is no name is refused at once."""
+    """A name that is not a ``str`` is refused at once."""
 
     @pytest.mark.parametrize("name", [foo_bar, None, b"foo_bar", object])
     def test_the_name_is_a_string(self, name):

@@ -122,7 +122,7 @@ class TestScan:
         assert [TIMEOUT] == [*entries]
 
     def test_an_endless_array(self):
-        """An array whose end nobody has seen is scanned as far as it is asked for."""
+        """An array without an end is scanned as far as the caller asks."""
         assert [ONE] * 1000 == [*itertools.islice(scan(itertools.repeat(ONE)), 1000)]
 
     @pytest.mark.parametrize("thing", [5, False])

@@ -1,4 +1,4 @@
-"""Every rule of the interface: what breaks it, what does not, and what is said about it."""
+"""Every rule of the interface: what breaks it, what does not, and the message."""
 
 from __future__ import annotations
 
@@ -324,8 +324,8 @@ class TestDuplicates:
 
         assert (["duplicate-command"] if is_duplicate else []) == [found.code for found in find_problems(exports)]
 
-    def test_each_is_told_once(self):
-        """However many stand before, the third and the fourth are one problem each."""
+    def test_each_is_reported_once(self):
+        """However many come before, the third and the fourth are one problem each."""
         assert [("cmds[1]", "duplicate-command"), ("cmds[2]", "duplicate-command")] == [
             (found.field, found.code) for found in find_problems(with_commands(FOO, FOO, FOO))
         ]

@@ -72,7 +72,7 @@ EVERYTHING_WRONG = ModuleExports(
 
 
 class TestAllAtOnce:
-    """``find_problems`` finds every problem, not the first, in the order in which one reads the structure."""
+    """``find_problems`` finds every problem, not the first, in the order of the structure."""
 
     def test_every_problem_of_a_module_where_nothing_is_right(self):
         assert [
@@ -112,8 +112,8 @@ class TestAllAtOnce:
     def test_it_changes_nothing_and_may_be_asked_again(self):
         assert find_problems(EVERYTHING_WRONG) == find_problems(EVERYTHING_WRONG)
 
-    def test_entries_behind_a_half_null_one_are_looked_at(self):
-        """It was meant to have a name: what follows will be seen once it has one."""
+    def test_entries_behind_a_half_null_one_are_checked(self):
+        """It was most likely meant to have a name, so the entries after it are checked as well."""
         exports = ModuleExports("m", [CmdExport(None, takes_2), CmdExport("foo"), CmdExport()])
 
         assert ["half-null", "null-function"] == [found.code for found in find_problems(exports)]
@@ -167,7 +167,7 @@ class TestHost:
         assert found == codes(with_command(flags=flags), route_flags=known)
 
     def test_flags_that_the_host_does_not_know_make_no_command_of_the_script(self):
-        """For this host it is an internal command, which may take what it likes."""
+        """For this host it is an internal command, which may have any signature."""
         assert ["unknown-flag"] == codes(with_command(takes_nothing, -1, 8, "~foo"))
 
     def test_flags_that_the_host_does_know_make_one(self):
@@ -191,7 +191,7 @@ class TestHost:
         assert found == codes(with_command(function, param_no), script_param_no=numbers)
 
     def test_the_c_shape_is_for_up_to_two_parameters(self):
-        """``function(msg, p1, p2)`` has no place for a third."""
+        """``function(msg, p1, p2)`` takes no third one."""
         assert [] == codes(with_command(takes_2, 1), script_param_no=(1, 3))
         assert ["wrong-signature"] == codes(with_command(takes_2, 3), script_param_no=(1, 3))
 
