@@ -51,7 +51,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "half-null": Rule(
         ERROR,
-        "A C core takes a null name for the end of the array and never sees this entry, nor what follows it.",
+        "A C core reads a null name as the end of the array: it sees neither this entry nor what follows it.",
         "Give the entry its name, or make it null in all its fields.",
     ),
     "empty-name": Rule(
@@ -101,7 +101,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "duplicate-command": Rule(
         ERROR,
-        "A C core stops at the first match: where both would do, it never finds this one.",
+        "A C core stops at the first match: where both entries match, it never finds this one.",
         "Remove it, or export it with another name, another number of parameters, or for another route.",
     ),
     "duplicate-param": Rule(
@@ -111,7 +111,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "null-pointer": Rule(
         ERROR,
-        "A C core would write to an address where no variable is, and crash.",
+        "A C core would write to an address where there is no variable, and crash.",
         "Point to a variable that exists by the time the module is loaded.",
     ),
     "thread-before-fork": Rule(
@@ -128,8 +128,7 @@ RULES: Final[dict[str, Rule]] = {
     "wrong-variable-type": Rule(
         ERROR,
         "A C core would write a value of the parameter's type over a variable of another.",
-        "Make the type of the parameter that of its variable: INT_PARAM for an int of 32 bits, STR_PARAM for a str "
-        "or None.",
+        "Give the parameter the type of its variable: INT_PARAM for an int of 32 bits, STR_PARAM for a str or None.",
     ),
 }
 """Every code that a problem may have, in the order in which the documentation explains them."""
@@ -170,7 +169,7 @@ def problem(field: str, code: str, wrong: str) -> Problem:
 # The wording of messages ----------------------------------------------------------------------------------------------
 
 _LISTED_AT_MOST: Final = 40
-"""A message stays readable however much there is; the attribute of the error has it all."""
+"""How many names a message lists, so that it stays readable; the attribute of the error has all of them."""
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:

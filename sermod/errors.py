@@ -125,8 +125,8 @@ class DuplicateModuleError(SermodError, ValueError):
 
     def __init__(self, module: str, *, origin: str | None, existing_origin: str | None) -> None:
         super().__init__(
-            f"module {module!r} (from {origin or 'memory'}) is not registered: there already is a module of that name "
-            f"(from {existing_origin or 'memory'}); give one of them another name in its exports"
+            f"module {module!r} (from {origin or 'memory'}) is not registered: another module of that name is "
+            f"registered (from {existing_origin or 'memory'}); give one of them another name in its exports"
         )
         self.module = module
         self.origin = origin
@@ -188,7 +188,7 @@ def raise_together(errors: Sequence[Exception]) -> None:
 
 
 class _UnknownError(SermodError, LookupError):
-    """There is nothing of the name that was asked for.
+    """Nothing has the name that was asked for.
 
     Attributes:
         asked: The name.

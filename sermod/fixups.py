@@ -52,13 +52,13 @@ def fixed(value: T, whose: str = "the fixup") -> T:
         whose: The function that returned it, for the message.
 
     Raises:
-        ValueError: It is ``None``, most likely a forgotten ``return``, or a coroutine, which is never awaited.
+        ValueError: *value* is ``None``, most likely a forgotten ``return``, or a coroutine, which is never awaited.
     """
     if isinstance(value, Coroutine):
         value.close()
-        raise ValueError(f"{whose} returned a coroutine, which is never awaited: write it without async")  # noqa: TRY004 - as a refusal
+        raise ValueError(f"{whose} returned a coroutine, which is never awaited; write it without async")  # noqa: TRY004 - as a refusal
     if value is None:
-        raise ValueError(f"{whose} returned None: it must return the fixed value")
+        raise ValueError(f"{whose} returned None; it must return the fixed value")
     return value
 
 
@@ -87,7 +87,7 @@ def refusal(expects: str, param: str, why: str = "") -> ValueError:
     return ValueError(f"takes {expects} (got {param!r}{'; ' if why else ''}{why})")
 
 
-# Ready ones ---------------------------------------------------------------------------------------------------------
+# Ready-made ----------------------------------------------------------------------------------------------------------
 
 
 @ready_made
@@ -95,7 +95,7 @@ def fixup_int(param: str, param_no: int) -> int:  # noqa: ARG001 - the same for 
     """Convert a whole number in decimal digits, with or without a sign, to an ``int``.
 
     Raises:
-        ValueError: It is not one; spaces, underscores and a point are not allowed.
+        ValueError: The parameter is anything else; spaces, underscores and a point are not allowed.
     """
     if not re.fullmatch(_INT, param):
         raise refusal("a whole number, such as 10 or -1", param)
@@ -107,7 +107,7 @@ def fixup_float(param: str, param_no: int) -> float:  # noqa: ARG001
     """Convert a decimal number, with or without a sign, a point and an exponent, to a ``float``.
 
     Raises:
-        ValueError: It is not one, or too large for a ``float``.
+        ValueError: The parameter is anything else, or too large for a ``float``.
     """
     number = float(param) if re.fullmatch(_FLOAT, param) else math.inf
     if math.isinf(number):
@@ -120,7 +120,7 @@ def fixup_bool(param: str, param_no: int) -> bool:  # noqa: ARG001
     """Convert one of the ``TRUE_WORDS`` or ``FALSE_WORDS``, in upper or lower case, to a ``bool``.
 
     Raises:
-        ValueError: It is none of them.
+        ValueError: The parameter is anything else.
     """
     word = param.lower()
     if word in TRUE_WORDS:
@@ -135,7 +135,7 @@ def fixup_regexp(param: str, param_no: int) -> re.Pattern[str]:  # noqa: ARG001
     """Compile a regular expression of Python's :mod:`re`.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: The parameter is not a regular expression.
     """
     try:
         return re.compile(param)
@@ -148,7 +148,7 @@ def fixup_path(param: str, param_no: int) -> pathlib.Path:  # noqa: ARG001
     """Convert the path of a file to a :class:`~pathlib.Path`; the file need not exist.
 
     Raises:
-        ValueError: It is empty, or contains a NUL.
+        ValueError: The path is empty, or contains a NUL.
     """
     from pathlib import Path
 
@@ -170,7 +170,7 @@ def fixup_ip_address(param: str, param_no: int) -> ipaddress.IPv4Address | ipadd
     """Convert an IPv4 or IPv6 address, without brackets, to an address of :mod:`ipaddress`.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: The parameter is not an address.
     """
     import ipaddress
 
@@ -182,7 +182,7 @@ def fixup_ip_network(param: str, param_no: int) -> ipaddress.IPv4Network | ipadd
     """Convert an IPv4 or IPv6 network (``10.0.0.0/8``, ``2001:db8::/32``, or one address) to one of :mod:`ipaddress`.
 
     Raises:
-        ValueError: It is not one, or has bits set behind its prefix.
+        ValueError: The parameter is not a network, or has bits set behind its prefix.
     """
     import ipaddress
 
@@ -197,15 +197,15 @@ def to_ip(param: str, kind: Callable[[str], T], expects: str) -> T:
         raise refusal(expects, param, str(error)) from error
 
 
-# Ways to make one ---------------------------------------------------------------------------------------------------
+# Makers of fixups ---------------------------------------------------------------------------------------------------
 
 
 def fixup_from(convert: Callable[[str], T], expects: str) -> FixupTo[T]:
     """Make a fixup from a function that takes the parameter alone.
 
     Args:
-        convert: Takes a parameter; returns the fixed value, or raises to refuse.
-        expects: What it takes, for the message: ``"a decimal number"``.
+        convert: Takes a parameter; returns the fixed value, or raises an exception to refuse the parameter.
+        expects: What *convert* takes, for the message: ``"a decimal number"``.
 
     Raises:
         TypeError: *convert* is not callable, or *expects* is not a ``str``.

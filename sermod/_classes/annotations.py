@@ -134,8 +134,8 @@ def _fixup_for_annotated(hint: Any) -> FixupTo[Any] | None:
         raise UnknownAnnotationError(f"there are {len(fixups)} fixups in it; write one that does the work of all")
     if isinstance(fixups[0], type) or not accepts(fixups[0], 2):
         raise UnknownAnnotationError(
-            f"{repr_of(fixups[0])} in it cannot be called as fixup(param, param_no); turn a function of the parameter "
-            f"alone into a fixup with sermod.fixups.fixup_from"
+            f"{repr_of(fixups[0])} in it cannot be called as fixup(param, param_no); if it takes the parameter alone, "
+            f"wrap it with sermod.fixups.fixup_from"
         )
     fixup: FixupTo[Any] = fixups[0]
     return fixup
@@ -196,7 +196,7 @@ def resolve(annotation: object, function: types.FunctionType, owner: type) -> ob
     except Exception as error:
         raise UnknownAnnotationError(
             f"it cannot be resolved ({type(error).__name__}: {text_of(error)}); define or import its names before the "
-            f"class, and not for type checkers only"
+            f"class, and not only under TYPE_CHECKING"
         ) from error
 
 

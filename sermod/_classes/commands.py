@@ -74,8 +74,8 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
         whose = getattr(function, "__qualname__", repr(function))
         if not isinstance(cast("object", function), FunctionType):
             raise TypeError(
-                f"{whose}: @command() marks plain methods (got {kind_of(function)}); put it on a method that takes "
-                f"self and the message, above other decorators only where those return functions"
+                f"{whose}: @command() marks plain methods, which take self and the message (got {kind_of(function)}); "
+                f"a decorator between it and the method must return a function"
             )
         if find_mark(function) is not None and getattr(function, "__wrapped__", None) is None:
             raise TypeError(f"{whose}: it is marked with @command() twice; mark it once, with all routes: A | B")
@@ -106,7 +106,10 @@ def make_command(module: type, owner: type, attribute: str, function: FunctionTy
     name = mark.name or attribute
     if mark.flags and not is_scriptable_name(name):
         _refuse(
-            module, attribute, f"no script can write the name {name!r}; use letters, digits and underscores, or flags=0"
+            module,
+            attribute,
+            f"no script can write the name {name!r}; use letters, digits and underscores, or flags=0 for a command of "
+            f"other modules only",
         )
     inner: Any = inspect.unwrap(function)
     names = _check_signature(module, attribute, function, inner)
@@ -134,7 +137,7 @@ def _check_signature(module: type, attribute: str, function: FunctionType, inner
     names = code.co_varnames[_SELF_AND_MSG : code.co_argcount]
     if not accepts(function, code.co_argcount):
         called = ", ".join(["msg", *names])
-        _refuse(module, attribute, f"{written} cannot be called as {attribute}({called}); make it take just these")
+        _refuse(module, attribute, f"{written} cannot be called as {attribute}({called}); make it take these alone")
     return names
 
 

@@ -58,7 +58,7 @@ class Module(Generic[MsgT]):
     A mistake is a :class:`TypeError` when the class is made; it names the class, the method and the remedy.
 
     Attributes:
-        name: The name of the module. A class without a name can only be derived from.
+        name: The name of the module. A class without a name can only be a base class.
 
     Example:
         >>> from sermod import REQUEST_ROUTE, command, int_param
@@ -173,7 +173,7 @@ def _bases(cls: type) -> Iterator[type]:
 def _check_name(cls: type[Module[Any]]) -> None:
     name: object = getattr(cls, "name", "unnamed")
     if not is_name(name):
-        raise TypeError(f"{cls.__qualname__}.name: the name of a module is {NAME} (got {name!r})")
+        raise TypeError(f"{cls.__qualname__}.name: the name of a module must be {NAME} (got {name!r})")
 
 
 def _find_commands(cls: type[Module[Any]]) -> dict[str, Command]:
@@ -192,7 +192,8 @@ def _find_commands(cls: type[Module[Any]]) -> dict[str, Command]:
                 _plain_method(cls, attribute, value)
     for attribute in found.keys() & _RESERVED:
         raise TypeError(
-            f"{cls.__qualname__}.{attribute}: is reserved for every module and cannot be a command; rename it"
+            f"{cls.__qualname__}.{attribute}: the name is reserved in every module, so a command cannot have it; "
+            f"rename it"
         )
     # The commands of a base are not analysed again.
     known = {(each.attribute, id(each.function), each.mark): each for each in _inherited(cls)}
@@ -227,8 +228,9 @@ def _find_params(cls: type[Module[Any]]) -> tuple[Mapping[str, Declared], Mappin
         found.update(own)
     names: dict[tuple[str, int], str] = {}
     for attribute, declared in found.items():
-        wrong = "is reserved for every module and cannot be a parameter; rename it" if attribute in _RESERVED else None
-        wrong = wrong or declared.find_mistake()
+        wrong = declared.find_mistake()
+        if attribute in _RESERVED:
+            wrong = "the name is reserved in every module, so a parameter cannot have it; rename it"
         name = exported_name(attribute, declared)
         if wrong is None and (other := names.setdefault((name, int(declared.kind)), attribute)) != attribute:
             wrong = f"is the parameter {name!r}, and so is {other}; give one of them another name="
@@ -252,8 +254,8 @@ def _with_default(cls: type, attribute: str, declared: Declared, value: object) 
     if isinstance(declared, ValueParam) and (value is None or isinstance(value, (int, str))):
         return attrs.evolve(declared, default=value)
     raise TypeError(
-        f"{cls.__qualname__}.{attribute}: has the name of a parameter of a base (got {repr_of(value)}); give the "
-        f"parameter another default, declare it again, or rename this attribute"
+        f"{cls.__qualname__}.{attribute}: a base class has a parameter of this name, and {repr_of(value)} cannot be "
+        f"its default; give another default, declare the parameter again, or rename this attribute"
     )
 
 
@@ -280,6 +282,6 @@ def _check_not_passed_over(cls: type, method: str) -> None:
     for base in cls.__mro__[cls.__mro__.index(Module) + 1 :]:
         if method in vars(base):
             raise TypeError(
-                f"{cls.__qualname__}.{method}: the one of {base.__qualname__} would never run, since Module comes "
-                f"before it; write class {cls.__name__}({base.__name__}, ...)"
+                f"{cls.__qualname__}.{method}: {base.__qualname__}.{method} would never run, since Module comes before "
+                f"{base.__name__}; write class {cls.__name__}({base.__name__}, ...)"
             )

@@ -71,7 +71,7 @@ class ValueParam:
             )
             return f"the default of {maker}() must be {takes} (got {self.default!r})"
         if not self._choices_fit():
-            return f"the choices of {maker}() must be a list of values of its type (got {self.choices!r})"
+            return f"the choices of {maker}() must be a non-empty list of values of its type (got {self.choices!r})"
         return None
 
     def _bounds_mistake(self, maker: str) -> str | None:
@@ -182,7 +182,7 @@ def int_param(
         name: The name for the script, if it is not that of the attribute.
 
     Returns:
-        To a type checker, an ``int``, as the attribute of an instance is one.
+        The declaration; its type is ``int`` to a type checker, since that is what an instance has.
     """
     declared = ValueParam(INT_PARAM, default, name, required, doc, minimum, maximum, _listed(choices))
     return cast("int", declared)
@@ -226,7 +226,7 @@ def str_param(
         name: The name for the script, if it is not that of the attribute.
 
     Returns:
-        To a type checker, a ``str``, as the attribute of an instance is one.
+        The declaration; its type is ``str`` to a type checker, since that is what an instance has.
     """
     return cast("str | None", ValueParam(STR_PARAM, default, name, required, doc, choices=_listed(choices)))
 
@@ -263,11 +263,11 @@ class PointerParam:
     def find_mistake(self) -> str | None:
         """Return what is wrong with the declaration, with the remedy; ``None`` if nothing is."""
         if self.kind not in (INT_PARAM, STR_PARAM):
-            return f"pointer_param() takes INT_PARAM or STR_PARAM first (got {repr_of(self.kind)})"
+            return f"the first argument of pointer_param() must be INT_PARAM or STR_PARAM (got {repr_of(self.kind)})"
         if not callable(self.make):
             return (
-                f"pointer_param() takes a function that makes a pointer for each instance, such as a class, second "
-                f"(got {repr_of(self.make)})"
+                f"the second argument of pointer_param() must be a function that makes a pointer for each instance, "
+                f"such as a class (got {repr_of(self.make)})"
             )
         return _name_mistake(self.name, "pointer_param")
 
@@ -288,7 +288,7 @@ def pointer_param(type: ParamType, make: Callable[[], PointerT], *, name: str | 
         name: The name for the script, if it is not that of the attribute.
 
     Returns:
-        To a type checker, the pointer, as the attribute of an instance is one.
+        The declaration; its type is the pointer's to a type checker, since that is what an instance has.
     """
     return cast("PointerT", PointerParam(type, make, name))
 

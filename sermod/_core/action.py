@@ -26,10 +26,10 @@ class Action(Generic[MsgT]):
         params: The parameters as written in the script.
         route: The kinds of route in which the call stands.
         where: The place of the call in the script, as the host named it: ``"ser.cfg:12"``.
-        fixed: The parameters after the fixup. A :class:`~sermod.LifecycleError` before init.
-        run: The call itself: ``run(msg)`` returns what the command returns and raises what it raises. Before init the
-            attribute is a :class:`~sermod.LifecycleError`, so that no caller keeps a stub. Where every nanosecond
-            counts, take it once: ``run = action.run``.
+        fixed: The parameters after the fixup. Reading it before init raises :class:`~sermod.LifecycleError`.
+        run: The call itself: ``run(msg)`` returns what the command returns and raises what it raises. Reading it
+            before init raises :class:`~sermod.LifecycleError`. Where every nanosecond counts, read it once:
+            ``run = action.run``.
     """
 
     export: CmdExport[MsgT]
@@ -45,8 +45,8 @@ class Action(Generic[MsgT]):
         # Called only for an attribute that is not set: once init has set `run`, it costs as little as any other.
         if name in ("run", "fixed"):
             msg = (
-                f"{self} has no {name!r} yet: Lifecycle.init() fixes the parameters up after every module's init_f; "
-                f"take it after that"
+                f"{self} has no {name!r} yet: Lifecycle.init() makes it, after every module's init_f; read it when "
+                f"init() has returned"
             )
             raise _NotFixedUpError(msg, state="configuring", call=f"Action.{name}")
         msg = f"an Action has no attribute {name!r}"
@@ -98,7 +98,7 @@ class Action(Generic[MsgT]):
         try:
             return fixed(result)
         except ValueError as error:
-            raise self._refusal(f"parameter {number}, {param!r}: {error}", param, number) from None
+            raise self._refusal(f"for parameter {number}, {param!r}, {error}", param, number) from None
 
     def _refusal(self, wrong: str, param: str, number: int) -> FixupError:
         command = str(self.export.name)

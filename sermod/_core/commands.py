@@ -108,12 +108,11 @@ class CommandIndex(Generic[MsgT]):
         exports = [export for export, _ in self._overloads(name) if not flags or export.flags]
         if not exports:
             message = (
-                f"{asked} is for other modules only, and no script can call it; find_export() returns its function"
+                f"{asked} is for other modules only, and no script can call it; a module finds it with find_export()"
             )
             return RouteError(message, command=name, takes=[0], got=flags)
-        numbers = sorted({export.param_no for export in exports})
-        if in_script:
-            numbers = [number for number in numbers if number in self._script_param_no]
+        every = sorted({export.param_no for export in exports})
+        numbers = [number for number in every if number in self._script_param_no or not in_script]
         if count in numbers:
             routes = [int(export.flags) for export in exports if export.param_no == count]
             asked_for, *allowed = (route_names(each, self._route_names) for each in (flags, *routes))
@@ -122,9 +121,10 @@ class CommandIndex(Generic[MsgT]):
         if numbers:
             message = f"{asked} takes {either(numbers, 'parameter')} (got {count})"
         else:
+            writable = either(sorted(self._script_param_no), "parameter")
             message = (
-                f"{asked} takes a number of parameters that no script can write (got {count}); it is for other modules "
-                f"only, and find_export() returns its function"
+                f"{asked} takes {either(every, 'parameter')}, and a script can only write calls with {writable} (got "
+                f"{count}); a module finds it with find_export()"
             )
         return ParamCountError(message, command=name, takes=numbers, got=count)
 

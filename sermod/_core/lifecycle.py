@@ -223,7 +223,7 @@ class Lifecycle(Generic[MsgT]):
             raise ChildInitError(message, module=module.name, rank=rank, traceback=traceback_of(error)) from error
         if not (code is None or (is_int(code) and code >= 0)):
             close_coroutine(code)
-            message = f"{says} returned {repr_of(code)}; a child starts only if it returns 0, more, or None"
+            message = f"{says} returned {repr_of(code)}; a child starts only if it returns 0, a positive number or None"
             raise ChildInitError(message, module=module.name, code=code, rank=rank)
 
     def destroy(self) -> None:

@@ -38,8 +38,8 @@ def load(
 ) -> ModuleExports[Any]:
     """Load a module and return its variable ``exports`` (spec, section 1.1).
 
-    A path (it has a separator, or ends in ``.py`` or ``.so``) is that file. A bare name is looked for in each directory
-    of *path* (``name.py``, ``name/__init__.py``, ``name.so``), then among the entry points of the group
+    A path, which has a separator or ends in ``.py`` or ``.so``, names the file itself. A bare name is looked for in
+    each directory of *path* (``name.py``, ``name/__init__.py``, ``name.so``), then among the entry points of the group
     ``sermod.modules``, then as an importable dotted name. A file is executed anew at each call, as a Python module of a
     private name; ``sys.path`` stays as it is.
 
@@ -307,13 +307,12 @@ def _raised(what: str, origin: str, error: Exception) -> LoadError:
 def _exports_in(what: str, source: _Source, exports: object) -> ModuleExports[Any]:
     if isinstance(exports, ModuleExports):
         return cast("ModuleExports[Any]", exports)
+    wrong, value = f"has a variable 'exports' that is {kind_of(exports)}, not a ModuleExports", "ModuleExports(...)"
     if exports is None:
         wrong = "has no variable 'exports'"
     elif isinstance(getattr(exports, "exports", None), ModuleExports):
-        wrong = f"has a variable 'exports' that is {kind_of(exports)}; its .exports is most likely meant"
-    else:
-        wrong = f"has a variable 'exports' that is {kind_of(exports)}, not a ModuleExports"
-    msg = f"the module {what!r} ({source.origin}) {wrong}; write exports = ModuleExports(...)"
+        value = f"{type(exports).__name__}(...).exports"
+    msg = f"the module {what!r} ({source.origin}) {wrong}; write exports = {value}"
     raise NoExportsError(msg, what=what, origin=source.origin)
 
 

@@ -26,7 +26,7 @@ def check_permissions(what: str, file: Path) -> None:
             wrong = f"user {status.st_uid}, who owns {step},"
             remedy = f"make user {owner} its owner"
         elif _is_writable_by_others(status.st_mode):
-            wrong = f"users other than the owner of {step}, whose permissions are {stat.filemode(status.st_mode)},"
+            wrong = f"users other than the owner of {step}, which has the permissions {stat.filemode(status.st_mode)},"
             remedy = f"run chmod go-w {step}"
         else:
             continue

@@ -201,7 +201,7 @@ class Registry(Generic[MsgT]):
         Args:
             name: The command's name.
             param_no: Its number of parameters.
-            flags: The routes that it must all be for; 0: any command, internal ones included.
+            flags: The routes that it must be for, all of them; 0: any command, also one for other modules only.
 
         Returns:
             The export, or ``None`` where there is none.
@@ -331,7 +331,7 @@ class Registry(Generic[MsgT]):
         routes, command = self._routes(route), f"command {name!r}"
         if not route or route & ~int(self.route_flags):
             msg = (
-                f"{command} is bound with route={route_names(routes, type(routes))}; give at least one of the host's "
+                f"{command} is bound for {route_names(routes, type(routes))}; give at least one of the host's "
                 f"routes, {route_names(self.route_flags, type(routes))}, and no other"
             )
             raise RouteError(msg, command=name, takes=[self.route_flags], got=route)

@@ -13,7 +13,7 @@ MASK: Final = "***"
 
 
 class Assignment(NamedTuple):
-    """A value for a parameter, of the type that the parameter has.
+    """A value to be stored in a parameter of the same type.
 
     Attributes:
         module: The name of the module.

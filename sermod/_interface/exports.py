@@ -40,7 +40,7 @@ ChildInitFunction: TypeAlias = Callable[[int], int | None]
 
 
 class RouteFlag(IntFlag):
-    """The OR of the kinds of route in which the script may call a command; 0 means other modules only.
+    """The kinds of route in which the script may call a command, combined with ``|``; 0: other modules only.
 
     Bits that the spec does not define are kept, since later cores define more of them.
     """
@@ -109,7 +109,7 @@ HOOKS: Final = {
     "onbreak_f": ("msg",),
     "init_child_f": ("rank",),
 }
-"""The fields of :class:`ModuleExports` that hold a function, each with the arguments of that (spec, 1.4 to 1.7)."""
+"""The fields of :class:`ModuleExports` that hold a function, each with the names of its arguments (spec, 1.4-1.7)."""
 
 
 @attrs.frozen(init=False)
@@ -309,7 +309,7 @@ def _callable(owner: object, field: str, value: object) -> Callable[..., Any] | 
 def _pointer(owner: object, field: str, value: object) -> Pointer[Any] | None:
     if value is not None and isinstance(value, Pointer):  # an isinstance() with a protocol is slow
         return cast("Pointer[Any]", value)
-    _require_null(owner, field, value, "a Pointer, as pointer_to() makes one")
+    _require_null(owner, field, value, "a Pointer, such as pointer_to() returns")
     return None
 
 

@@ -52,7 +52,7 @@ def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | No
     Args:
         name: The command's name.
         param_no: Its number of parameters.
-        flags: The routes that it must all be for; 0: any command, internal ones included.
+        flags: The routes that it must be for, all of them; 0: any command, also one for other modules only.
 
     Returns:
         The export, or ``None`` where there is none.
@@ -61,7 +61,10 @@ def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | No
         LifecycleError: This thread runs no such function.
     """
     if _hook.commands is None:
-        msg = f"find_export({name!r}, {param_no}) was called outside of hooks and fixups: call it in mod_init"
+        msg = (
+            f"find_export({name!r}, {param_no}) was called outside of hooks and fixups: call it in mod_init, and keep "
+            f"what it returns"
+        )
         raise LifecycleError(msg, state="outside of a module's hook", call="find_export()")
     return _hook.commands.find_export(name, param_no, flags)
 

@@ -91,7 +91,10 @@ class Cell(Pointer[T]):
 
 
 class _Variable(Pointer[Any]):
-    """The result of ``pointer_to``: a place and the name of a variable in it; equal if both are, as addresses are."""
+    """The result of ``pointer_to``: a place and the name of a variable in it.
+
+    Two are equal if they have the same place and name, as two addresses of one variable are.
+    """
 
     __slots__ = ("_name", "_place")
 

@@ -96,8 +96,9 @@ def with_last_arguments(function: Callable[..., Any], values: tuple[object, ...]
     """Return a callable of one argument that calls ``function(argument, *values)`` as cheaply as Python can.
 
     A plain function or a bound method becomes a copy of itself whose defaults are *values*: a call needs no frame but
-    the function's own. A callable whose class has a method ``with_last_arguments(values)`` makes the callable itself,
-    so that the arguments of a C function are prepared once. Any other callable is called through a function, one frame.
+    the function's own. The class of a callable may have a method ``with_last_arguments(values)``, which then returns
+    the result, so that the arguments of a C function are prepared once. Any other callable is called through a
+    function, one frame.
 
     Args:
         function: Any callable that takes one argument and *values*.

@@ -287,7 +287,7 @@ def _check_not_hidden(
         if other.param_no == cmd.param_no and is_hidden_by(flags, int(other.flags)):
             wrong = (
                 f"command {cmd.name!r} with param_no {cmd.param_no} for {route_names(flags, names)} follows an entry "
-                f"with the same name and number for {route_names(other.flags, names)}"
+                f"with the same name and param_no for {route_names(other.flags, names)}"
             )
             problems.append(problem(f"cmds[{index}]", "duplicate-command", wrong))
             return

@@ -15,7 +15,7 @@ from sermod import REPLY_ROUTE, REQUEST_ROUTE, CmdExport, Lifecycle, LifecycleEr
 
 
 class TestBeforeInit:
-    """There is nothing to run yet, and nobody gets a stub to keep."""
+    """There is nothing to run yet, and no stub to keep."""
 
     @pytest.fixture
     def action(self):
@@ -30,8 +30,8 @@ class TestBeforeInit:
 
         error = caught.value
         assert (
-            f'c("x") at ser.cfg:1 has no {attribute!r} yet: the parameters are fixed up by Lifecycle.init(), after '
-            "every module's init_f; take it after that"
+            f'c("x") at ser.cfg:1 has no {attribute!r} yet: Lifecycle.init() makes it, after every module\'s init_f; '
+            "read it when init() has returned"
         ) == str(error)
         assert ("configuring", f"Action.{attribute}") == (error.state, error.call)
         assert isinstance(error, RuntimeError)
@@ -166,7 +166,7 @@ class TestHowTheFunctionIsCalled:
         ids=["c-shape-of-none", "c-shape-of-one", "one", "a-default"],
     )
     def test_what_a_decorator_stands_before(self, function, params, arguments):
-        """A decorator takes any number of arguments: what it has put its name on tells how many are meant."""
+        """A decorator's wrapper takes any number of arguments; the signature that it copied says how many are meant."""
 
         @functools.wraps(function)
         def decorated(*everything):
@@ -247,7 +247,7 @@ class TestHowTheFunctionIsCalled:
 
 
 class TestWhatRunHandsOn:
-    """Whatever the function returns or raises, and nothing else is touched."""
+    """The result or the exception of the function comes out unchanged."""
 
     @pytest.mark.parametrize("value", [1, 0, -1, True, None, "text", NotImplemented])
     def test_any_result(self, value):

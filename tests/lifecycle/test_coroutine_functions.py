@@ -1,4 +1,4 @@
-"""Coroutine functions where nobody awaits: they have not run, and sermod says so at once."""
+"""Coroutine functions that are never awaited: they have not run, and sermod says so at once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_an_onbreak_function_that_is_one_is_refused():
     """`run_route` says that the hook has not run; its asynchronous twin awaits it."""
     life = initialised(onbreak_f=coroutine_function)
 
-    with pytest.raises(CommandResultError, match=r"^onbreak_f of module 'm' is a coroutine function, and has not run"):
+    with pytest.raises(CommandResultError, match=r"^onbreak_f of module 'm' is a coroutine function and has not run"):
         life.run_route(lambda _msg: 0, "msg")
 
 
 def test_a_clean_up_function_that_is_one_is_refused():
-    """It comes out with whatever else went wrong while cleaning up."""
+    """The error comes out with the other errors of the clean-up."""
     life = initialised(destroy_f=coroutine_function)
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -46,5 +46,7 @@ def test_a_fixup_that_is_one_is_refused():
     core.register(make_exports("m", CmdExport("c", lambda msg, a: 1, 1, coroutine_function, REQUEST_ROUTE)))
     core.bind("c", "x", route=REQUEST_ROUTE)
 
-    with pytest.raises(FixupError, match="returned a coroutine, which nobody awaits, for parameter 1, 'x'"):
+    with pytest.raises(
+        FixupError, match="for parameter 1, 'x', the fixup returned a coroutine, which is never awaited"
+    ):
         Lifecycle(core).init()

@@ -22,7 +22,7 @@ def server(**destroys):
 
 
 class TestDestroy:
-    """It runs every clean-up function, and says what went wrong."""
+    """It runs every clean-up function, and raises all that failed."""
 
     def test_newest_first_and_once(self, journal):
         life = server(**{name: journal.hook(name) for name in "abc"})
@@ -117,7 +117,7 @@ class TestWith:
         assert error is caught.value
         assert ["b", "a"] == journal
 
-    def test_an_exception_in_the_block_is_told_beside_those_of_clean_up(self, journal):
+    def test_an_exception_in_the_block_is_the_context_of_those_of_clean_up(self, journal):
         error, failure = ValueError("in the block"), OSError("in clean-up")
         with pytest.raises(ExceptionGroup) as caught, server(m=journal.hook("m", raises=failure)):
             raise error

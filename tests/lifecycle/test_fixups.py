@@ -175,7 +175,7 @@ class TestRefusals:
     def test_one_that_returns_none(self, refused, journal):
         error = refused(lambda param, number: None, "x", where=None)
 
-        wrong = "module 'textops': the fixup returned None for parameter 1, 'x': it must return the fixed value"
+        wrong = "module 'textops': for parameter 1, 'x', the fixup returned None; it must return the fixed value"
         assert str(error).startswith('search("x")')
         assert str(error).endswith(wrong)
         assert ("textops", "search", 1, "x", None) == (

@@ -79,7 +79,7 @@ def test_destroy_in_a_child_is_an_error(core, journal):
         pid, message, state, call, written = in_child(child)
 
         assert (
-            f"destroy() belongs to the main process, {main_pid}, and this is process {pid}: a child just ends"
+            f"destroy() belongs to the main process, {main_pid}, and this is process {pid}; a child just exits"
         ) == message
         assert ("initialised", "destroy()") == (state, call)
         assert ["init a", "init b"] == written

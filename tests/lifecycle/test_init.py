@@ -151,17 +151,14 @@ class TestAbort:
     def test_a_result_that_is_no_success(self, journal, code):
         error = self.failed(journal, lambda: code)
 
-        assert (
-            f"init_f of module 'c' returned {code!r}: anything but 0 or None stops the server; see what the module "
-            "says, or let it return 0"
-        ) == str(error)
+        assert (f"init_f of module 'c' returned {code!r}; the server starts only if it returns 0 or None") == str(error)
         assert isinstance(error, RuntimeError)
         assert ("c", None, None) == (error.module, error.rank, error.traceback)
         assert code is error.code
         assert ("c", code) == (pickled(error).module, pickled(error).code)
 
     def test_a_coroutine(self, journal):
-        """It was called, but never ran; it does not complain about that later."""
+        """It was called, but never ran; it does not warn later that it was never awaited."""
 
         async def init_f():
             journal.append("ran")
@@ -224,7 +221,7 @@ class TestAbort:
 
     @pytest.mark.parametrize("cause", [OSError("broken"), KeyboardInterrupt()], ids=["error", "interrupt"])
     def test_clean_up_goes_on_where_a_destroy_f_raises(self, journal, cause):
-        """What it raised is told as a note of what stopped the start."""
+        """Its exception is a note of the error that stopped the start."""
         trouble = [ValueError("first"), KeyboardInterrupt("second")]
         trouble[0].add_note("a note of its own")
         core = Registry()
@@ -252,9 +249,7 @@ class TestAbort:
         with pytest.raises(ModuleInitError):
             life.init()
         for call in (life.init, life.destroy, lambda: life.init_child(1), lambda: life.process_reply("msg")):
-            with pytest.raises(
-                LifecycleError, match="this one is failed: its initialization has not succeeded"
-            ) as caught:
+            with pytest.raises(LifecycleError, match="this one is failed: its initialisation failed") as caught:
                 call()
             assert "failed" == caught.value.state
         assert [] == journal

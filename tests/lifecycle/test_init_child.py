@@ -72,14 +72,14 @@ class TestRanks:
         assert PROC_MAIN == life.rank
 
     def test_a_process_has_each_role_once(self, journal):
-        """Whoever calls a second time has lost track of its processes."""
+        """A second call is a mistake of the host."""
         life = server(a=journal.hook("a"))
         life.init_child(1)
 
         with pytest.raises(LifecycleError) as caught:
             life.init_child(1)
 
-        message = f"init_child(1): this process, {os.getpid()}, is initialised for that rank already; call it once"
+        message = f"init_child(1): process {os.getpid()} is already initialised for rank 1; call it once"
         assert message == str(caught.value)
         assert ("initialised", "init_child()") == (caught.value.state, caught.value.call)
         assert [("a", 1)] == journal
@@ -110,8 +110,8 @@ class TestResults:
 
         error = caught.value
         assert (
-            f"init_child_f of module 'b' in rank 2 returned {code!r}: a negative code, or anything but an int or None, "
-            "ends the child"
+            f"init_child_f of module 'b' in rank 2 returned {code!r}; a child starts only if it returns 0, a positive "
+            "number or None"
         ) == str(error)
         assert isinstance(error, RuntimeError)
         assert ("b", 2, None) == (error.module, error.rank, error.traceback)

@@ -1,4 +1,4 @@
-"""Everything has its time: what comes too early, too late or twice is an error, and changes nothing."""
+"""A call that comes too early, too late or twice is an error, and changes nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONFIGURATION = {
     "set_param()": lambda core: core.set_param("m", "p", 5),
     "modparam()": lambda core: core.modparam("m|n", "p", 5),
     "bind()": lambda core: core.bind("c", "x", route=REQUEST_ROUTE),
-    "configuring()": lambda core: core.collect_errors().__enter__(),
+    "collect_errors()": lambda core: core.collect_errors().__enter__(),
 }
 
 
@@ -45,7 +45,7 @@ def journal():
 
 @pytest.fixture
 def core(journal, tmp_path):
-    (tmp_path / "other.py").write_text("raise AssertionError('nobody should execute this')")
+    (tmp_path / "other.py").write_text("raise AssertionError('this must not be executed')")
     core = Registry(path=[tmp_path])
     core.register(
         make_exports(
@@ -82,7 +82,7 @@ class TestLifeOutOfOrder:
 
     def test_init_twice(self, core, journal):
         with Lifecycle(core) as life:
-            assert "init()" == refused(life.init, state="initialised", match=r"init\(\) runs once")
+            assert "init()" == refused(life.init, state="initialised", match=r"init\(\) can run only once")
             assert ["init_f"] == journal
             assert State.INITIALISED is life.state
 
@@ -100,7 +100,7 @@ class TestLifeOutOfOrder:
         """The life is not there yet, but has begun."""
 
         def init_f():
-            match = r"this one is being initialised: init\(\) has to return first"
+            match = r"this one is being initialised: wait until init\(\) has returned"
             assert name == refused(lambda: CALLS[name](life), state="being initialised", match=match)
             journal.append("refused")
 
@@ -113,7 +113,7 @@ class TestLifeOutOfOrder:
 
     def test_a_second_lifecycle_over_one_registry(self, core):
         life = Lifecycle(core)
-        match = "the registry belongs to another Lifecycle already, for ever: make a registry for each"
+        match = "the registry already belongs to another Lifecycle; make a registry for each"
 
         assert "Lifecycle()" == refused(lambda: Lifecycle(core), state="configuring", match=match)
         with life:
@@ -130,7 +130,7 @@ class TestConfigurationOutOfOrder:
         core.register(make_exports("n", ParamExport("p", INT_PARAM, Cell(0))))
         Lifecycle(core)
         if name == "load()":
-            with pytest.raises(ImportError, match="nobody should execute this"):
+            with pytest.raises(ImportError, match="this must not be executed"):
                 CONFIGURATION[name](core)
         else:
             CONFIGURATION[name](core)
@@ -139,7 +139,7 @@ class TestConfigurationOutOfOrder:
     def test_after_init(self, core, name):
         with Lifecycle(core):
             before = contents(core)
-            match = "comes too late: the lifecycle is initialised; load, set parameters and bind before"
+            match = "comes too late: the lifecycle is initialised; load modules, set parameters and bind calls before"
             assert name == refused(lambda: CONFIGURATION[name](core), state="initialised", match=match)
             assert before == contents(core)
 

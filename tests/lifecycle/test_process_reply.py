@@ -32,7 +32,7 @@ def server(journal, results):
 
 
 @pytest.mark.parametrize("result", [1, -1, 100, Verdict.FORWARD], ids=repr)
-def test_a_reply_is_forwarded_where_nobody_says_otherwise(journal, result):
+def test_a_reply_is_forwarded_where_no_function_drops_it(journal, result):
     """Each is asked, the newest first."""
     life = server(journal, dict.fromkeys("abc", result))
 
@@ -50,7 +50,7 @@ def test_the_first_0_drops_it_and_the_rest_are_not_asked(journal, result):
 
 
 def test_without_a_response_function_every_reply_is_forwarded(journal):
-    """Nobody is there to say otherwise."""
+    """There is no function to ask."""
     assert server(journal, {}).process_reply("reply") is True
     assert [] == journal
 
@@ -63,14 +63,14 @@ def test_what_is_no_result_is_refused(journal, value):
         life.process_reply("reply")
 
     error = caught.value
-    assert f"'response_f' of module 'b' returned {value!r}, which is no result: return an int" in str(error)
+    assert f"'response_f' of module 'b' returned {value!r}, which is not a result: return an int" in str(error)
     assert ("b", "response_f") == (error.module, error.command)
     assert value is error.value
     assert [("c", "reply"), ("b", "reply")] == journal
 
 
 def test_a_coroutine_is_refused_and_closed(journal):
-    """It does not complain later that it was never awaited."""
+    """It does not warn later that it was never awaited."""
     core = Registry()
 
     async def response_f(msg):

@@ -219,8 +219,8 @@ class TestWhatIsNoResult:
 
         error = caught.value
         assert (
-            f"'c1' of module 'newer' returned {value!r}, which is no result: return an int, more than 0 for true, less "
-            "than 0 for false, 0 to stop (an awaitable needs run_route_async)"
+            f"'c1' of module 'newer' returned {value!r}, which is not a result: return an int, more than 0 for true, "
+            "less than 0 for false, 0 to stop (an awaitable needs run_route_async)"
         ) == str(error)
         assert isinstance(error, TypeError)
         assert ("newer", "c1") == (error.module, error.command)
@@ -239,7 +239,7 @@ class TestWhatIsNoResult:
             life.run_route(main_route, "msg")
 
         error = caught.value
-        assert f"the route 'main_route' returned {value!r}, which is no result" in str(error)
+        assert f"the route 'main_route' returned {value!r}, which is not a result" in str(error)
         assert (None, "main_route") == (error.module, error.command)
         assert value is error.value
         assert [] == journal
@@ -253,7 +253,7 @@ class TestWhatIsNoResult:
         assert str(route) == caught.value.command
 
     def test_a_coroutine_of_a_command_is_closed(self, journal):
-        """It does not complain later that it was never awaited."""
+        """It does not warn later that it was never awaited."""
 
         async def command(msg):
             journal.append("ran")

@@ -92,7 +92,7 @@ class TestCalls:
     def test_what_was_awaited_must_be_a_result(self, running, journal, value):
         life, route = running(value, 1)
         with pytest.raises(
-            CommandResultError, match=r"'c0' of module 'newer' returned .*, which is no result"
+            CommandResultError, match=r"'c0' of module 'newer' returned .*, which is not a result"
         ) as caught:
             run(life, route)
 
@@ -152,7 +152,7 @@ class TestFunctionsOfTheHost:
 
 
 def test_a_coroutine_of_a_coroutine_is_no_result(journal):
-    """Only once is awaited; what then comes is closed, and does not complain that it was never awaited."""
+    """It is awaited once; the second coroutine is closed, and does not warn that it was never awaited."""
 
     async def inner():
         journal.append("ran")

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def loaded(tmp_path) -> Callable[[], set[str]]:
-    """Return a function that tells which entries of ``sys.modules`` are of modules that tests have written."""
+    """Return a function that returns which entries of ``sys.modules`` are of modules that tests have written."""
 
     def is_ours(name, module):
         attributes = getattr(module, "__dict__", {})

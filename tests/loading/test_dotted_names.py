@@ -25,7 +25,7 @@ class TestImportable:
 
         assert name == load(name).name
 
-    def test_it_is_the_module_that_everybody_else_imports(self, site):
+    def test_it_is_the_module_that_all_others_import(self, site):
         """One object is shared, as one object does; a path is executed anew."""
         write(site / "toplevel.py")
 
@@ -58,7 +58,7 @@ class TestImportable:
         core = Registry()
 
         assert "made_in_memory" == core.load("made_in_memory").origin
-        with pytest.raises(AlreadyLoadedError, match="is loaded already, from made_in_memory"):
+        with pytest.raises(AlreadyLoadedError, match="is already loaded, from made_in_memory"):
             core.load("made_in_memory")
 
     @pytest.mark.parametrize("name", ["sys", "json", "a_namespace"])
@@ -66,7 +66,7 @@ class TestImportable:
         """Built-in, of Python itself, or no more than a directory."""
         (site / "a_namespace").mkdir()
 
-        with pytest.raises(NoExportsError, match=rf"what '{name}' names, .*, has no variable 'exports'"):
+        with pytest.raises(NoExportsError, match=rf"the module '{name}' \(.*\) has no variable 'exports'"):
             load(name)
 
 
@@ -77,7 +77,7 @@ def load_exports(name):
 
 
 class TestNotImportable:
-    """Whether it is not there or does not work is told apart."""
+    """A module that is missing and one that does not work are different errors."""
 
     @pytest.mark.parametrize("name", ["not_there", "not_there.inside", "package.not_there", "toplevel.inside"])
     def test_not_there(self, site, name):
@@ -111,7 +111,7 @@ class TestNotImportable:
         assert name == raised.value.what
 
     def test_a_package_above_is_executed_once(self, site, monkeypatch):
-        """Whatever it raises, the search does not try a second time."""
+        """Whatever it raises, it is not executed a second time."""
         monkeypatch.setattr(sys, "sermod_executions", [], raising=False)
         write_lines(
             site / "package" / "__init__.py", "import sys", "sys.sermod_executions.append(1)", "raise ValueError"
@@ -130,5 +130,5 @@ class TestNotImportable:
         if not specs:
             pytest.skip("this Python has no compiled modules in files of their own")
 
-        with pytest.raises(NoExportsError, match=f"what '{specs[0].name}' names, {specs[0].origin}, has no variable"):
+        with pytest.raises(NoExportsError, match=rf"{specs[0].origin}\) has no variable 'exports'"):
             load(specs[0].name)

@@ -15,7 +15,7 @@ from sermod import AlreadyLoadedError, LoadError, ModuleFileNotFoundError, Regis
 
 
 class TestFile:
-    """A path is that file, whatever is elsewhere."""
+    """A path names one file, whatever there is elsewhere."""
 
     @pytest.mark.parametrize("kind", [str, Path])
     def test_absolute(self, modules, kind):
@@ -72,7 +72,7 @@ class TestModule:
         assert [1, 2, 1] == [one.init_f(), one.init_f(), other.init_f()]
 
     def test_the_name_is_not_the_files(self, modules):
-        """A module called ``json`` hides nothing from anybody."""
+        """A module called ``json`` does not hide Python's."""
         import json
 
         load(write(modules / "json.py"))
@@ -125,7 +125,7 @@ class TestPackage:
         assert load(modules / "foobar").init_f is not load(modules / "foobar").init_f
 
     def test_a_file_beside_it_is_not_importable(self, modules):
-        """The directory of a file is not put on ``sys.path``: a module that wants neighbours is a package."""
+        """The directory of a file is not put on ``sys.path``: a module of several files is a package."""
         write(modules / "neighbour.py")
         file = write(modules / "foobar.py", "import neighbour")
 
@@ -134,7 +134,7 @@ class TestPackage:
 
 
 class TestMissing:
-    """What is not there is told with the place where it was looked for."""
+    """An error for a missing file says where it was looked for."""
 
     def test_a_file(self, modules, monkeypatch):
         monkeypatch.chdir(modules)
@@ -171,13 +171,13 @@ class TestMissing:
 
     @pytest.mark.parametrize("what", ["", "foo\0bar", "./foo\0bar.py", "\0"])
     def test_what_is_no_name_at_all(self, what):
-        with pytest.raises(ModuleFileNotFoundError, match="is neither a path nor a name; give a module's file"):
+        with pytest.raises(ModuleFileNotFoundError, match="is neither a path nor a name; give the path of"):
             load(what)
 
     def test_a_link_to_itself(self, modules):
         (modules / "foobar.py").symlink_to(modules / "foobar.py")
 
-        with pytest.raises(LoadError, match=r"cannot be looked for at .*foobar\.py \(Too many levels") as raised:
+        with pytest.raises(LoadError, match=r"cannot be searched for at .*foobar\.py \(Too many levels") as raised:
             load(modules / "foobar.py")
 
         assert isinstance(raised.value.__cause__, OSError)
@@ -212,7 +212,7 @@ class TestCompiled:
 
 
 class TestTwice:
-    """A registry takes a file once, as the core does, by whatever way it comes to it."""
+    """A registry takes a file once, as the core does, however it is named."""
 
     @pytest.fixture
     def file(self, modules):
@@ -225,14 +225,16 @@ class TestTwice:
         return core
 
     def test_the_same_path(self, core, file):
-        with pytest.raises(AlreadyLoadedError, match="is loaded already, from") as raised:
+        with pytest.raises(AlreadyLoadedError, match="is already loaded, from") as raised:
             core.load(file)
 
         assert (str(file), str(file)) == (raised.value.what, raised.value.origin)
         assert 1 == len(core)
 
     def test_the_same_file_by_its_bare_name(self, core):
-        with pytest.raises(AlreadyLoadedError, match=r"'foobar' is loaded already.*load it once"):
+        with pytest.raises(
+            AlreadyLoadedError, match=r"'foobar' is already loaded.*; to run it twice, use two registries"
+        ):
             core.load("foobar")
 
     def test_the_same_file_by_a_link(self, core, file, tmp_path):

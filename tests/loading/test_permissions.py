@@ -1,4 +1,4 @@
-"""``check_permissions``: nobody but its owner may replace what is loaded."""
+"""``check_permissions``: only its owner may replace a file that is loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give fi
 
 @pytest.fixture
 def file(modules):
-    """Return the file of a module, in directories that nobody else may write to."""
+    """Return the file of a module, in directories that no other user may write to."""
     modules.chmod(0o755)
     file = write(modules / "foobar.py")
     file.chmod(0o644)
@@ -50,8 +50,8 @@ class TestFile:
 
         error = refusal(file)
 
-        assert f"others than the owner of {file}, whose permissions are -r" in str(error)
-        assert f"may replace {file}; take the right away with chmod go-w {file}" in str(error)
+        assert f"users other than the owner of {file}, which has the permissions -r" in str(error)
+        assert f"may replace {file}; run chmod go-w {file}" in str(error)
         assert (str(file), str(file)) == (error.what, error.origin)
 
     def test_nothing_is_executed(self, file):
@@ -84,13 +84,13 @@ class TestFile:
             assert str(site / "offered.py") == refusal(what).origin
         assert str(site / "offered.py") == refusal("offered", [site]).origin
 
-    def test_what_has_no_file_is_nobodys(self):
+    def test_a_module_without_a_file_is_not_checked(self):
         with pytest.raises(LoadError, match="has no variable 'exports'"):
             load("sys", check_permissions=True)
 
 
 class TestDirectories:
-    """Every directory above it: who may write there may put another file in its place."""
+    """Every directory above it: a user who may write there may replace the file."""
 
     @pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
     @pytest.mark.parametrize("levels", [0, 1, 2])
@@ -101,12 +101,12 @@ class TestDirectories:
 
         error = refusal(file)
 
-        assert f"others than the owner of {directory}, whose permissions are d" in str(error)
+        assert f"users other than the owner of {directory}, which has the permissions d" in str(error)
         assert str(file) == error.origin
 
     @pytest.mark.parametrize("mode", [0o1777, 0o1775])
     def test_one_with_the_sticky_bit(self, tmp_path, mode):
-        """In a directory as /tmp is, nobody may replace what is another's."""
+        """In a directory such as /tmp, users may only replace their own files."""
         file = write(tmp_path / "shared" / "foobar.py")
         file.chmod(0o644)
         file.parent.chmod(mode)
@@ -206,20 +206,20 @@ class TestLinks:
 
 
 class TestOwners:
-    """Whoever owns a directory or a link on the way may replace the file, whatever the permissions say."""
+    """The owner of a directory or a link on the way may replace the file, whatever the permissions say."""
 
     def test_a_directory_of_somebody_else(self, file, modules):
         if os.geteuid() == 0:
             os.chown(modules, SOMEBODY, -1)
             somebody, found = SOMEBODY, file
-        else:  # Only root may give a directory away; but everybody may lead to a file of root's.
+        else:  # Only root may give a directory away; but every user may link to a file of root's.
             (modules / "link.py").symlink_to(os.path.realpath("/bin/sh"))
             somebody, found = os.geteuid(), modules / "link.py"
 
         error = refusal(found)
 
-        assert f"is not loaded: user {somebody}, to whom /" in str(error)
-        assert str(error).endswith(f" belongs, may replace {error.origin}; let it belong to user 0")
+        assert f"is not loaded: user {somebody}, who owns /" in str(error)
+        assert str(error).endswith(f", may replace {error.origin}; make user 0 its owner")
 
     @needs_root
     def test_a_link_of_somebody_else(self, file, modules):
@@ -228,7 +228,7 @@ class TestOwners:
         link.symlink_to(file)
         os.chown(link, SOMEBODY, -1, follow_symlinks=False)
 
-        assert f"user {SOMEBODY}, to whom {link} belongs, may replace {file}" in str(refusal(link))
+        assert f"user {SOMEBODY}, who owns {link}, may replace {file}" in str(refusal(link))
 
     @needs_root
     def test_the_files_owner_is_trusted_and_so_is_root(self, file, modules):
@@ -239,4 +239,4 @@ class TestOwners:
         assert "foobar" == load(file, check_permissions=True).name
 
         os.chown(modules, SOMEBODY + 1, -1)
-        assert f"let it belong to user {SOMEBODY}" in str(refusal(file))
+        assert f"make user {SOMEBODY} its owner" in str(refusal(file))

@@ -66,7 +66,7 @@ class TestDirectories:
     @pytest.mark.parametrize("path", ["modules", Path("modules")])
     def test_one_directory_that_is_no_list(self, path):
         """The letters of its name would be searched otherwise."""
-        with pytest.raises(TypeError, match=r"is a list of directories \(got .*modules.*\); write \["):
+        with pytest.raises(TypeError, match=r"must be a list of directories \(got .*modules.*\); write \["):
             load("foobar", path)
         with pytest.raises(TypeError, match=r"write path=\["):
             Registry(path)
@@ -101,19 +101,21 @@ class TestOrder:
 
 
 class TestNotFound:
-    """A name that is nowhere is told with everywhere that it was looked for."""
+    """An error for a name that is not found says each place where it was looked for."""
 
     def test_message(self, modules, tmp_path):
         with pytest.raises(ModuleFileNotFoundError) as raised:
             load("nowhere_at_all", [modules, tmp_path])
 
         message = str(raised.value)
-        assert message.startswith(f"there is no module 'nowhere_at_all': looked in {modules}, {tmp_path}, in the entry")
+        assert message.startswith(f"there is no module 'nowhere_at_all' in {modules}, {tmp_path}, in the entry points")
         assert message.endswith("give its path, or add its directory to Registry(path=[...])")
         assert ("nowhere_at_all", None) == (raised.value.what, raised.value.origin)
 
     def test_without_a_path(self):
-        with pytest.raises(ModuleFileNotFoundError, match=r"looked in no directory \(the path is empty\)"):
+        with pytest.raises(
+            ModuleFileNotFoundError, match=r"in the search path \(which is empty\), in the entry points"
+        ):
             load("nowhere_at_all")
 
     @pytest.mark.parametrize("what", ["foo bar", "foo-bar", ".foo", "foo.", ".", "sys.foo", "~", "42"])
@@ -126,16 +128,16 @@ class TestNotFound:
         """No bare name leaves the directories of the path, whatever they hold."""
         write(modules / f"{what}.py", name="m")
 
-        with pytest.raises(LoadError, match=r"has '\.\.' in it, which is refused; give a path") as raised:
+        with pytest.raises(LoadError, match=r"contains '\.\.', which is not allowed; give a path") as raised:
             load(what, [modules])
 
         assert what == raised.value.what
 
     def test_a_link_to_itself(self, modules):
-        """What cannot be looked at is told, and not passed by."""
+        """A place that cannot be searched is an error, and not skipped."""
         (modules / "foobar.py").symlink_to(modules / "foobar.py")
 
-        with pytest.raises(LoadError, match=r"'foobar' cannot be looked for at .* give a path that can be read"):
+        with pytest.raises(LoadError, match=r"'foobar' cannot be searched for at .* give a path that can be read"):
             load("foobar", [modules])
 
     def test_a_name_that_no_file_can_have(self, modules):

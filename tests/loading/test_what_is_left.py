@@ -98,7 +98,7 @@ class TestFailure:
         assert 1 == len(core)
 
     def test_what_other_modules_it_imported_stays(self, modules, site):
-        """They are no entries made for it, and somebody else may hold them by now."""
+        """They were not made for it, and other code may use them by now."""
         write(site / "somebodys.py")
         write(modules / "foobar.py", "import somebodys", "raise RuntimeError")
 

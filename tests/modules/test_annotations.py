@@ -179,7 +179,7 @@ class TestError:
         assert str(error).startswith('foo_req("x", "a") in REQUEST_ROUTE, module \'foobar\': the fixup refuses param')
 
     def test_a_fixup_that_falls_over_it(self):
-        """What kind of exception it was is said: the text alone, a bare ``'b'``, would say nothing."""
+        """The error names the kind of exception: its text alone, a bare ``'b'``, would not explain it."""
 
         class Table(Module):
             name = "table"
@@ -205,7 +205,7 @@ class TestError:
 
 
 class TestParameterName:
-    """The error has the name of the parameter in the C shape too, where the function tells it."""
+    """The error has the name of the parameter in the C shape too, where the function has it."""
 
     @pytest.mark.parametrize(
         ("function", "name"),
@@ -244,24 +244,27 @@ class TestParameterName:
 
 
 class TestUnknown:
-    """An annotation that no fixup knows is an error when the class is made."""
+    """An annotation without a fixup is an error when the class is made."""
 
     @pytest.mark.parametrize(
         ("annotation", "text"),
         [
-            (list[str], "list[str]: no fixup is known for it. Known are str, int, float, bool, re.Pattern[str],"),
-            (Decimal, "decimal.Decimal: no fixup is known for it"),
-            (Empty, "Empty: no fixup is known for it"),
-            (None, "None: no fixup is known for it"),
-            (re.Pattern[bytes], "re.Pattern[bytes]: no fixup is known for it"),
-            (int | str, "int | str: no fixup is known for such a union, and which one is meant cannot be told"),
-            (IPv4Address | IPv6Address | list[int], "no fixup is known for such a union"),
-            (Literal[True], "Literal[True]: a Literal may be of strings, numbers and members of an Enum"),
-            (Literal["a", b"b"], "a Literal may be of strings, numbers and members of an Enum"),
-            (Annotated[Decimal, Decimal], "cannot be called as fixup(param, param_no); make a fixup of a function of"),
+            (
+                list[str],
+                "list[str]: there is no fixup for it. These have fixups: str, int, float, bool, re.Pattern[str],",
+            ),
+            (Decimal, "decimal.Decimal: there is no fixup for it"),
+            (Empty, "Empty: there is no fixup for it"),
+            (None, "None: there is no fixup for it"),
+            (re.Pattern[bytes], "re.Pattern[bytes]: there is no fixup for it"),
+            (int | str, "int | str: there is no fixup for a union of several types"),
+            (IPv4Address | IPv6Address | list[int], "there is no fixup for a union of several types"),
+            (Literal[True], "Literal[True]: a Literal may contain strings, ints and members of an Enum"),
+            (Literal["a", b"b"], "a Literal may contain strings, ints and members of an Enum"),
+            (Annotated[Decimal, Decimal], "cannot be called as fixup(param, param_no); if it takes"),
             (Annotated[int, str.upper], "cannot be called as fixup(param, param_no)"),
-            (Annotated[int, upper, upper], "there are 2 fixups in it; write one that does it all"),
-            (Annotated[list[str], "names"], "no fixup is known for it"),
+            (Annotated[int, upper, upper], "there are 2 fixups in it; write one that does"),
+            (Annotated[list[str], "names"], "there is no fixup for it"),
         ],
     )
     def test_it_is_named(self, annotation, text):
@@ -392,7 +395,7 @@ class TestNames:
         assert f"Some.foo: its parameter 'param' is annotated with {annotation}: it cannot be resolved (" in str(
             caught.value
         )
-        assert "neither defined later nor imported for type checkers only" in str(caught.value)
+        assert "define or import its names before the class, and not only under TYPE_CHECKING" in str(caught.value)
 
     def test_without_the_future_import(self):
         """Annotations that are values, some with texts in them."""

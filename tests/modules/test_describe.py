@@ -1,4 +1,4 @@
-"""The text that a person wants to see of a module."""
+"""The description of a module, as text for people."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_class():
 
 
 def test_defaults_are_those_of_the_class():
-    """They are what the text is about, not what somebody has set."""
+    """The description has the defaults, not the values that are set now."""
     module = Foobar()
     module.foo_bar = 7
 

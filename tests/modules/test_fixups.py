@@ -89,7 +89,7 @@ class TestReadyOnes:
 
     @given(st.text())
     def test_any_text_is_taken_or_refused_by_a_value_error(self, param):
-        """None falls over what it was given."""
+        """None raises anything else."""
         ready = [getattr(fixups, name) for name in dir(fixups) if name.startswith("fixup_") and name != "fixup_from"]
         for fixup in ready:
             try:
@@ -129,7 +129,7 @@ class TestBool:
 
 
 class TestFixupFrom:
-    """A fixup is made of a function that takes the parameter alone."""
+    """A fixup is made from a function that takes the parameter alone."""
 
     def test_what_the_function_returns_is_the_value(self):
         assert Decimal("1.5") == fixups.fixup_from(Decimal, "a decimal number")("1.5", 1)
@@ -158,7 +158,7 @@ class TestFixupFrom:
 
     @pytest.mark.parametrize("arguments", [(5, "a number"), (int, 5)])
     def test_what_is_no_function_or_no_text_is_a_type_error(self, arguments):
-        with pytest.raises(TypeError, match=r"fixup_from\(convert, expects\) takes a function of one string"):
+        with pytest.raises(TypeError, match=r"fixup_from\(convert, expects\) takes a function of one str"):
             fixups.fixup_from(*arguments)
 
 
@@ -226,15 +226,17 @@ class TestForEach:
         assert (200, "200") == (fixup("200", 1), fixup("200", 2))
 
     def test_a_parameter_too_many_is_refused(self):
-        assert "has no fixup for parameter 2; for_each() was given 1" == refusal_of(fixups.for_each(None), "x", 2)
+        assert "there is no fixup for parameter 2: for_each() was given 1 fixup" == refusal_of(
+            fixups.for_each(None), "x", 2
+        )
 
     def test_what_is_no_fixup_is_a_type_error(self):
-        with pytest.raises(TypeError, match=r"for_each\(\): fixup 2 must be a fixup or None \(got 'int'\)"):
+        with pytest.raises(TypeError, match=r"for_each\(\): argument 2 must be a fixup or None \(got 'int'\)"):
             fixups.for_each(None, "int")
 
 
 def test_they_serve_in_the_c_shape():
-    """They stand in the structure by name, as C's do, and what they refuse is told with the place in the script."""
+    """They stand in the structure by name, as C's do, and an error names the place in the script."""
     command = CmdExport("wait", lambda msg, seconds: seconds, 1, fixups.fixup_int, REQUEST_ROUTE)
 
     def life(param):

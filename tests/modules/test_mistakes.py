@@ -1,4 +1,4 @@
-"""Mistakes in a class are told when the class is made, with the class, the method and the remedy."""
+"""A mistake in a class is an error when the class is made; it names the class, the method and the remedy."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("function", "text"),
         [
-            (lambda self: 1, "a command takes the message, and foo(self) does not; write self, msg, ..."),
-            (lambda: 1, "a command takes the message, and foo() does not; write self, msg, ..."),
-            (lambda self, *, msg: 1, "a command takes the message, and foo(self, *, msg) does not"),
+            (lambda self: 1, "a command takes self and the message, and foo(self) does not; write self, msg, ..."),
+            (lambda: 1, "a command takes self and the message, and foo() does not; write self, msg, ..."),
+            (lambda self, *, msg: 1, "a command takes self and the message, and foo(self, *, msg) does not"),
             (
                 lambda self, *args: 1,
-                "and of foo(self, *args) its number of parameters cannot be told; write each param",
+                "a command is exported with its number of parameters, and foo(self, *args) takes any number",
             ),
             (lambda self, msg, *args: 1, "write each parameter by its name instead of *args"),
             (
                 lambda self, msg, a, *, b: 1,
-                "foo(self, msg, a, *, b) cannot be called as foo(msg, a); make it take just",
+                "foo(self, msg, a, *, b) cannot be called as foo(msg, a); make it take",
             ),
         ],
     )
@@ -49,8 +49,8 @@ class TestCommand:
     @pytest.mark.parametrize("name", ["~foo", "foo-bar", "größe", "1st"])
     def test_a_name_that_no_script_can_write(self, name):
         expected = (
-            f"Foobar.foo: no script can write the name {name!r}; name it with letters, digits and underscores, or "
-            "leave the routes away where it is for other modules"
+            f"Foobar.foo: no script can write the name {name!r}; use letters, digits and underscores, or "
+            "flags=0 for a command of other modules only"
         )
 
         assert expected == mistake(foo=marked(lambda self, msg: 1, name=name))
@@ -63,7 +63,7 @@ class TestCommand:
             return 1
 
         expected = (
-            "Foobar.second: it is the command 'foo' with 1 parameters for REQUEST_ROUTE, and so is first, for "
+            "Foobar.second: it is the command 'foo' with 1 parameter for REQUEST_ROUTE, and so is first, for "
             "REQUEST_ROUTE; give one of them another name=, another number of parameters, or other routes"
         )
 
@@ -82,7 +82,7 @@ class TestCommand:
         found = mistake(foo=wrap(marked(lambda msg: 1)))
 
         expected = (
-            f"Foobar.foo: must be a plain method, one that takes self (got a {wrap.__name__}); write def foo(self, ...)"
+            f"Foobar.foo: must be a plain method, which takes self (got a {wrap.__name__}); write def foo(self, ...)"
         )
         assert expected == found
 
@@ -92,19 +92,21 @@ class TestCommand:
             def foo(self, msg):
                 return 1
 
-        with pytest.raises(TypeError, match=r"Derived.foo: must be a plain method, .* \(got a int\)"):
+        with pytest.raises(TypeError, match=r"Derived.foo: must be a plain method, .* \(got an int\)"):
 
             class Derived(Base):
                 foo = 5
 
     @pytest.mark.parametrize("name", ["mod_init", "response", "destroy", "onbreak", "child_init", "exports"])
     def test_in_the_place_of_what_every_module_has(self, name):
-        expected = f"Foobar.{name}: is what it is in every module, and no command; rename it"
+        expected = f"Foobar.{name}: the name is reserved in every module, so a command cannot have it; rename it"
 
         assert expected == mistake(**{name: marked(lambda self, msg: 1)})
 
     def test_in_the_place_of_the_name(self):
-        assert "Foobar.name: is the name of the module, a text (got <" in mistake(name=marked(lambda self, msg: 1))
+        assert "Foobar.name: the name of a module must be a non-empty str without a NUL (got <" in mistake(
+            name=marked(lambda self, msg: 1)
+        )
 
     def test_wrapped_in_what_takes_less(self):
         def foo(self, msg, limit: int):
@@ -124,11 +126,11 @@ class TestCommand:
 
         wrapper.__wrapped__ = print
 
-        assert "Foobar.foo: what it wraps, <built-in function print>, is no function" in mistake(foo=marked(wrapper))
+        assert "Foobar.foo: it wraps <built-in function print>, which is not a function" in mistake(foo=marked(wrapper))
 
 
 class TestDecorator:
-    """What is wrong with the decorator itself is told where it stands."""
+    """A mistake in the decorator itself is an error of its line."""
 
     def test_without_parentheses(self):
         with pytest.raises(TypeError, match=r"got <function .*>\); write @command\(\), with parentheses"):
@@ -139,17 +141,19 @@ class TestDecorator:
 
     @pytest.mark.parametrize("flags", ["REQUEST_ROUTE", True, None, 1.0, -1])
     def test_flags_that_are_none(self, flags):
-        with pytest.raises(TypeError, match=rf"takes the routes .* \(got {flags!r}\); REQUEST_ROUTE for example"):
+        with pytest.raises(TypeError, match=rf"takes the routes .* \(got {flags!r}\); give REQUEST_ROUTE, for example"):
             command(flags)
 
     @pytest.mark.parametrize("name", ["", 5, "a\0b"])
     def test_a_name_that_is_none(self, name):
-        with pytest.raises(TypeError, match="is the command's name, a text"):
+        with pytest.raises(
+            TypeError, match=r"command\(name=...\) takes a non-empty str without a NUL, or None for the method's name"
+        ):
             command(name=name)
 
     @pytest.mark.parametrize("thing", [staticmethod(print), functools.partial(print), property(id)])
     def test_on_what_is_no_method(self, thing):
-        with pytest.raises(TypeError, match=r"@command\(\) marks plain methods \(got a "):
+        with pytest.raises(TypeError, match=r"@command\(\) marks plain methods, .* \(got a "):
             command()(thing)
 
     def test_twice(self):
@@ -157,7 +161,7 @@ class TestDecorator:
             return 1
 
         with pytest.raises(
-            TypeError, match=r"foo: it is marked with @command\(\) twice; use one, with all routes: A \| B"
+            TypeError, match=r"foo: it is marked with @command\(\) twice; mark it once, with all routes: A \| B"
         ):
             marked(marked(foo))
 
@@ -171,27 +175,31 @@ class TestHook:
             (
                 "mod_init",
                 lambda self, core: 0,
-                "mod_init(self, core) is not called like that; write def mod_init(self)",
+                "mod_init(self, core) cannot be called by the core; write def mod_init(self)",
             ),
-            ("mod_init", lambda: 0, "mod_init() is not called like that; write def mod_init(self)"),
+            ("mod_init", lambda: 0, "mod_init() cannot be called by the core; write def mod_init(self)"),
             (
                 "child_init",
                 lambda self: 0,
-                "child_init(self) is not called like that; write def child_init(self, rank)",
+                "child_init(self) cannot be called by the core; write def child_init(self, rank)",
             ),
-            ("destroy", lambda self, why: 0, "destroy(self, why) is not called like that; write def destroy(self)"),
-            ("response", lambda self: 0, "response(self) is not called like that; write def response(self, msg)"),
+            (
+                "destroy",
+                lambda self, why: 0,
+                "destroy(self, why) cannot be called by the core; write def destroy(self)",
+            ),
+            ("response", lambda self: 0, "response(self) cannot be called by the core; write def response(self, msg)"),
             (
                 "onbreak",
                 lambda self, a, b: 0,
-                "onbreak(self, a, b) is not called like that; write def onbreak(self, msg)",
+                "onbreak(self, a, b) cannot be called by the core; write def onbreak(self, msg)",
             ),
             (
                 "destroy",
                 staticmethod(lambda: 0),
-                "must be a plain method, one that takes self (got a staticmethod); write",
+                "must be a plain method, which takes self (got a staticmethod); write",
             ),
-            ("destroy", 5, "must be a plain method, one that takes self (got a int); write def destroy(self, ...)"),
+            ("destroy", 5, "must be a plain method, which takes self (got an int); write def destroy(self, ...)"),
         ],
     )
     def test_its_signature(self, hook, function, text):
@@ -201,11 +209,13 @@ class TestHook:
         assert text in found
 
     @pytest.mark.parametrize("hook", ["mod_init", "destroy"])
-    def test_nobody_awaits_it(self, hook):
+    def test_it_is_never_awaited(self, hook):
         async def function(self):
             return 0
 
-        assert f"Foobar.{hook}: nobody awaits it; write def {hook}(self), without async" == mistake(**{hook: function})
+        assert f"Foobar.{hook}: it is never awaited; write def {hook}(self), without async" == mistake(
+            **{hook: function}
+        )
 
     def test_onbreak_may_be_a_coroutine_function(self):
         """``run_route_async`` awaits it."""
@@ -231,12 +241,11 @@ class TestHook:
                 name = "foobar"
 
         assert str(caught.value).endswith(
-            "Foobar.mod_init: that of TestHook.test_one_that_would_never_run.<locals>.Mixin would never run, since "
-            "Module comes before it; write class Foobar(Mixin, ...)"
+            ".Mixin.mod_init would never run, since Module comes before Mixin; write class Foobar(Mixin, ...)"
         )
 
 
-INT = "the default of int_param() is an int from -2147483648 to 2147483647"
+INT = "the default of int_param() must be an int from -2147483648 to 2147483647"
 
 
 class TestParameter:
@@ -245,43 +254,67 @@ class TestParameter:
     @pytest.mark.parametrize(
         ("declared", "text"),
         [
-            (int_param("5"), f"{INT} (got '5'); give it such a one"),
-            (int_param(None), f"{INT} (got None); give it such a one"),
-            (int_param(True), f"{INT} (got True); give it such a one"),
-            (int_param(1.5), f"{INT} (got 1.5); give it such a one"),
-            (int_param(2**31), f"{INT} (got 2147483648); give it such a one"),
-            (str_param(5), "the default of str_param() is a str or None (got 5); give it such a one"),
-            (str_param("a\0"), "the default of str_param() is a str or None (got 'a\\x00'); give it such a one"),
+            (int_param("5"), f"{INT} (got '5')"),
+            (int_param(None), f"{INT} (got None)"),
+            (int_param(True), f"{INT} (got True)"),
+            (int_param(1.5), f"{INT} (got 1.5)"),
+            (int_param(2**31), f"{INT} (got 2147483648)"),
+            (str_param(5), "the default of str_param() must be a str without a NUL, or None (got 5)"),
+            (str_param("a\0"), "the default of str_param() must be a str without a NUL, or None (got 'a\\x00')"),
             (
                 int_param(0, minimum=1),
-                "the default 0 of int_param() must be at least 1; give it another, or required=True",
+                "the default 0 of int_param() must be at least 1; give another default, or required=True",
             ),
-            (int_param(9, maximum=5), "the default 9 of int_param() must be at most 5; give it another"),
-            (int_param(9, minimum=0, maximum=5), "the default 9 of int_param() must be from 0 to 5; give it another"),
-            (int_param(9, choices=[1, 2]), "the default 9 of int_param() must be one of 1, 2; give it another"),
-            (str_param("x", choices=["a"]), "the default 'x' of str_param() must be one of 'a'; give it another"),
+            (int_param(9, maximum=5), "the default 9 of int_param() must be at most 5"),
+            (int_param(9, minimum=0, maximum=5), "the default 9 of int_param() must be from 0 to 5"),
+            (int_param(9, choices=[1, 2]), "the default 9 of int_param() must be one of 1, 2"),
+            (str_param("x", choices=["a"]), "the default 'x' of str_param() must be one of 'a'"),
             (
                 int_param(0, minimum=5, maximum=1),
-                "the minimum of int_param(), 5, is greater than the maximum, 1; exchange",
+                "the minimum of int_param(), 5, is greater than the maximum, 1; swap",
             ),
-            (int_param(0, minimum="1"), "minimum and maximum of int_param() are ints of 32 bits (got '1' and None)"),
-            (int_param(0, maximum=2**31), "minimum and maximum of int_param() are ints of 32 bits"),
-            (int_param(1, choices=["1"]), "the choices of int_param() are values of its type, in a list (got ('1',))"),
-            (int_param(1, choices=[]), "the choices of int_param() are values of its type, in a list (got ())"),
+            (
+                int_param(0, minimum="1"),
+                "minimum and maximum of int_param() must be ints of 32 bits (got '1' and None)",
+            ),
+            (int_param(0, maximum=2**31), "minimum and maximum of int_param() must be ints of 32 bits"),
+            (
+                int_param(1, choices=["1"]),
+                "the choices of int_param() must be a non-empty list of values of its type (got ('1',))",
+            ),
+            (
+                int_param(1, choices=[]),
+                "the choices of int_param() must be a non-empty list of values of its type (got ())",
+            ),
             (
                 int_param(1, choices=1),
-                "the choices of int_param() are values of its type, in a list (got 1); list them",
+                "the choices of int_param() must be a non-empty list of values of its type (got 1)",
             ),
-            (str_param("a", choices="abc"), "the choices of str_param() are values of its type, in a list (got 'abc')"),
-            (str_param("a", choices=["a", None]), "the choices of str_param() are values of its type, in a list"),
-            (int_param(name=""), "int_param(name=...) is the name that the script knows, a text (got '')"),
-            (str_param(name=5), "str_param(name=...) is the name that the script knows, a text (got 5)"),
-            (pointer_param("int", Cell), "pointer_param() takes INT_PARAM or STR_PARAM first (got 'int')"),
+            (
+                str_param("a", choices="abc"),
+                "the choices of str_param() must be a non-empty list of values of its type (got 'abc')",
+            ),
+            (
+                str_param("a", choices=["a", None]),
+                "the choices of str_param() must be a non-empty list of values of its type",
+            ),
+            (
+                int_param(name=""),
+                "int_param(name=...) takes a non-empty str without a NUL, or None for the attribute's name (got '')",
+            ),
+            (
+                str_param(name=5),
+                "str_param(name=...) takes a non-empty str without a NUL, or None for the attribute's name (got 5)",
+            ),
+            (
+                pointer_param("int", Cell),
+                "the first argument of pointer_param() must be INT_PARAM or STR_PARAM (got 'int')",
+            ),
             (
                 pointer_param(INT_PARAM, Cell(0)),
-                "pointer_param() takes what makes a pointer for each instance, a class",
+                "the second argument of pointer_param() must be a function that makes a pointer for each instance",
             ),
-            (pointer_param(STR_PARAM, Cell, name="a\0"), "pointer_param(name=...) is the name that the script knows"),
+            (pointer_param(STR_PARAM, Cell, name="a\0"), "pointer_param(name=...) takes a non-empty str without a NUL"),
         ],
     )
     def test_its_declaration(self, declared, text):
@@ -308,7 +341,7 @@ class TestParameter:
 
     @pytest.mark.parametrize("name", ["mod_init", "exports"])
     def test_in_the_place_of_what_every_module_has(self, name):
-        expected = f"Foobar.{name}: is what it is in every module, and no parameter; rename it"
+        expected = f"Foobar.{name}: the name is reserved in every module, so a parameter cannot have it; rename it"
 
         assert expected == mistake(**{name: int_param(0)})
 
@@ -332,7 +365,9 @@ class TestParameter:
         class Base(Module):
             foo_bar = int_param(0)
 
-        with pytest.raises(TypeError, match=r"Derived.foo_bar: stands where a base has a parameter \(got "):
+        with pytest.raises(
+            TypeError, match=r"Derived.foo_bar: a base class has a parameter of this name, and .* cannot be "
+        ):
             type("Derived", (Base,), {"foo_bar": value})
 
     @pytest.mark.parametrize("value", ["5", None, True])
@@ -347,7 +382,7 @@ class TestParameter:
         class Base(Module):
             foo_bar = pointer_param(INT_PARAM, lambda: Cell(0))
 
-        with pytest.raises(TypeError, match="stands where a base has a parameter"):
+        with pytest.raises(TypeError, match="and 5 cannot be its default; "):
             type("Derived", (Base,), {"foo_bar": 5})
 
 
@@ -359,4 +394,6 @@ class TestName:
         with pytest.raises(TypeError) as caught:
             type("Foobar", (Module,), {"name": name})
 
-        assert f"Foobar.name: is the name of the module, a text (got {name!r}); give it such a one" == str(caught.value)
+        assert f"Foobar.name: the name of a module must be a non-empty str without a NUL (got {name!r})" == str(
+            caught.value
+        )

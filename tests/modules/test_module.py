@@ -66,7 +66,7 @@ def commands_of(module):
 
 
 class TestExports:
-    """A host cannot tell the difference."""
+    """They are a ``ModuleExports`` like any other."""
 
     def test_they_are_those_of_the_c_shape(self):
         module = Foobar()
@@ -242,7 +242,7 @@ class TestCommands:
 
 
 class TestInstances:
-    """Two of one class have nothing in common."""
+    """Two of one class share nothing."""
 
     def test_parameters_are_apart(self):
         first, second = Foobar(), Foobar()
@@ -262,7 +262,7 @@ class TestInstances:
         assert first.exports.commands[0].function != second.exports.commands[0].function
         assert first.exports != second.exports
 
-    def test_an_init_that_calls_nobody_else_is_no_harm(self):
+    def test_an_init_that_does_not_call_super_does_no_harm(self):
         """``Foobar.__init__`` does not call ``super().__init__()``."""
         assert () == find_problems(Foobar().exports)
 

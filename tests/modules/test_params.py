@@ -1,4 +1,4 @@
-"""What a parameter of a class demands, and that those which must be set are."""
+"""The values that a parameter of a class takes, and parameters that must be set."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Place(Pointer):
 
 
 class TestRequired:
-    """What must be set and is not by the time of init, is an error that lists all of it."""
+    """Parameters that must be set, and are not at init, are one error that lists them all."""
 
     @pytest.fixture
     def journal(self):
@@ -129,7 +129,7 @@ class TestRequired:
             life.init()
 
         assert (
-            "parameters that are required are not set; set them before init:\n  'realm' of module 'auth'\n  'place' of "
+            "required parameters are not set; set them before init:\n  'realm' of module 'auth'\n  'place' of "
             "module 'cshape'"
         ) == str(caught.value)
         assert (("auth", "realm"), ("cshape", "place")) == caught.value.params

@@ -44,7 +44,7 @@ def core():
 
 
 class TestABoundCall:
-    """A call that is right is kept, in the order of the script, and knows what it is."""
+    """A correct call is kept, in the order of the script, with all that describes it."""
 
     def test_it_knows_what_it_calls_and_where(self, core):
         action = core.bind("foo_req", "a", "b", route=REQUEST_ROUTE, where="ser.cfg:12")
@@ -104,8 +104,8 @@ class TestABoundCall:
         with pytest.raises(RouteError) as caught:
             core.bind("log", route=BOTH)
         assert (
-            "command 'log' cannot be used in REQUEST_ROUTE | REPLY_ROUTE: "
-            "it may be used in REQUEST_ROUTE or REPLY_ROUTE"
+            "command 'log' cannot be used in REQUEST_ROUTE | REPLY_ROUTE; "
+            "it can be used in REQUEST_ROUTE or REPLY_ROUTE"
         ) == str(caught.value)
         assert ("log", (1, 2), 3) == (caught.value.command, caught.value.takes, caught.value.got)
 
@@ -120,13 +120,13 @@ def refused(core, error, *call, **more):
 
 
 class TestRefusedCalls:
-    """A call that is wrong is refused with what is right, and nothing of it is kept."""
+    """A wrong call is refused, with what would be right, and is not kept."""
 
     def test_an_unknown_command(self, core):
         error = refused(core, UnknownCommandError, "foo_rec", "a", "b", route=REQUEST_ROUTE, where="ser.cfg:12")
 
         assert (
-            "command 'foo_rec' at ser.cfg:12 is exported by no loaded module (a load() may be missing); did you mean "
+            "no loaded module exports command 'foo_rec' at ser.cfg:12 (is a load() missing?); did you mean "
             "'foo_req'? There is: foo_any, foo_int, foo_rep, foo_req"
         ) == str(error)
         assert ("foo_rec", "foo_req") == (error.asked, error.nearest)
@@ -135,26 +135,23 @@ class TestRefusedCalls:
     def test_before_anything_is_loaded(self):
         error = refused(Registry(), UnknownCommandError, "foo_req", "a", "b", route=REQUEST_ROUTE)
 
-        assert str(error).endswith("(a load() may be missing). There is: nothing")
+        assert str(error).endswith("(is a load() missing?). There is: nothing")
         assert (None, ()) == (error.nearest, error.available)
 
     @pytest.mark.parametrize(
-        ("name", "params", "takes"),
+        ("name", "params", "takes", "numbers"),
         [
-            ("foo_req", "abc", (2,)),
-            ("foo_req", "", (2,)),
-            ("foo_any", "ab", (0, 1)),
-            ("foo_int", "abc", (1,)),
-            ("foo_int", "", (1,)),
+            ("foo_req", "abc", (2,), "2 parameters"),
+            ("foo_req", "", (2,), "2 parameters"),
+            ("foo_any", "ab", (0, 1), "0 or 1 parameter"),
+            ("foo_int", "abc", (1,), "1 parameter"),
+            ("foo_int", "", (1,), "1 parameter"),
         ],
     )
-    def test_another_number_of_parameters_says_which_there_are(self, core, name, params, takes):
+    def test_another_number_of_parameters_says_which_there_are(self, core, name, params, takes, numbers):
         error = refused(core, ParamCountError, name, *params, route=REQUEST_ROUTE, where="ser.cfg:7")
 
-        numbers = " or ".join(map(str, takes))
-        assert (
-            f"command {name!r} at ser.cfg:7 takes {numbers} parameters (got {len(params)}); give it as many as that"
-        ) == str(error)
+        assert f"command {name!r} at ser.cfg:7 takes {numbers} (got {len(params)})" == str(error)
         assert (name, takes, len(params)) == (error.command, error.takes, error.got)
 
     @pytest.mark.parametrize(
@@ -169,7 +166,7 @@ class TestRefusedCalls:
         error = refused(core, RouteError, name, *params, route=route)
 
         there = " | ".join(flag.name for flag in route)
-        assert f"command {name!r} cannot be used in {there}: it may be used in {allowed.name}" == str(error)
+        assert f"command {name!r} cannot be used in {there}; it can be used in {allowed.name}" == str(error)
         assert (name, (allowed,), route) == (error.command, error.takes, error.got)
 
     def test_an_internal_command(self):
@@ -178,7 +175,8 @@ class TestRefusedCalls:
         error = refused(core, RouteError, "foo_int", "a", "b", route=REQUEST_ROUTE)
 
         assert (
-            "command 'foo_int' is for other modules only: no script can call it; find_export() gives its function"
+            "command 'foo_int' is for other modules only, and no script can call it; a module finds it with "
+            "find_export()"
         ) == str(error)
         assert ("foo_int", (0,), 1) == (error.command, error.takes, error.got)
 
@@ -192,7 +190,7 @@ class TestRefusedCalls:
         error = refused(core, RouteError, "foo_any", route=0)
 
         assert (
-            "command 'foo_any' is bound with route=no route: name at least one of the host's routes, "
+            "command 'foo_any' is bound for no route; give at least one of the host's routes, "
             "REQUEST_ROUTE | REPLY_ROUTE, and no other"
         ) == str(error)
         assert ("foo_any", (3,), 0) == (error.command, error.takes, error.got)
@@ -201,16 +199,15 @@ class TestRefusedCalls:
     def test_a_route_that_the_host_does_not_know(self, core, route, name):
         error = refused(core, RouteError, "foo_any", route=route, where="ser.cfg:3")
 
-        assert f"command 'foo_any' at ser.cfg:3 is bound with route={name}: name at least one" in str(error)
+        assert f"command 'foo_any' at ser.cfg:3 is bound for {name}; give at least one" in str(error)
         assert ((3,), route) == (error.takes, error.got)
 
     @pytest.mark.parametrize("param", [5, None, b"a", True, 1.5, ["a"]])
     def test_a_parameter_that_is_no_text(self, core, param):
-        """A script has strings only; a fixup makes of them what the command wants."""
+        """A script has strings only; a fixup converts them for the command."""
         error = refused(core, TypeError, "foo_req", "a", param, route=REQUEST_ROUTE)
 
-        assert f"bind('foo_req'): parameter 2 must be a str, as a script has it (got {param!r})" in str(error)
-        assert f"write {str(param)!r}" in str(error)
+        assert f"bind('foo_req'): parameter 2 must be a str, as written in a script (got {param!r}, a" in str(error)
 
     def test_the_route_has_to_be_named(self, core):
         error = refused(core, TypeError, "foo_any")
@@ -227,9 +224,11 @@ class TestOtherHosts:
 
         assert 4 == core.bind("failed", route=4).route
         error = refused(core, RouteError, "failed", route=REQUEST_ROUTE)
-        assert "command 'failed' cannot be used in REQUEST_ROUTE: it may be used in 0x4" == str(error)
+        assert "command 'failed' cannot be used in REQUEST_ROUTE; it can be used in 0x4" == str(error)
         error = refused(core, RouteError, "failed", route=8)
-        assert "route=0x8: name at least one of the host's routes, REQUEST_ROUTE | REPLY_ROUTE | 0x4" in str(error)
+        assert "is bound for 0x8; give at least one of the host's routes, REQUEST_ROUTE | REPLY_ROUTE | 0x4" in str(
+            error
+        )
 
     def test_more_parameters(self):
         core = Registry(script_param_no=range(7))
@@ -249,8 +248,8 @@ class TestOtherHosts:
         error = refused(core, ParamCountError, "three", "a", "b", "c", route=REQUEST_ROUTE)
 
         assert (
-            "command 'three' takes no number of parameters that a script can write (got 3): it is for other modules "
-            "only; find_export() gives its function"
+            "command 'three' takes 3 parameters, and a script can only write calls with 0, 1 or 2 parameters (got 3); "
+            "a module finds it with find_export()"
         ) == str(error)
         assert ("three", (), 3) == (error.command, error.takes, error.got)
         assert 3 == core.require_export("three", 3, REQUEST_ROUTE).param_no

@@ -1,4 +1,4 @@
-"""`collect_errors()` tells a user everything that is wrong with a configuration in one run."""
+"""`collect_errors()` shows a user everything that is wrong with a configuration in one run."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class TestStandIns:
 
 
 class TestExceptionsOfTheBlock:
-    """What ends the block itself is raised with the rest, unless it has to pass as it is."""
+    """An exception that ends the block itself is raised with the others, unless it must pass on unchanged."""
 
     def test_an_exception_comes_last(self, core):
         cause = KeyError("modules")

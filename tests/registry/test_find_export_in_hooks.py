@@ -21,7 +21,7 @@ from sermod import (
     Registry,
 )
 
-OUTSIDE = r"find_export\('~db_query', 2\) has no module to ask for here: look it up in mod_init and keep it"
+OUTSIDE = r"find_export\('~db_query', 2\) was called outside of hooks and fixups: call it in mod_init, and keep"
 
 
 def database():
@@ -55,7 +55,7 @@ class Finder:
         )
 
 
-def assert_no_module_to_ask():
+def assert_refused():
     with pytest.raises(LifecycleError, match=OUTSIDE) as caught:
         sermod.find_export("~db_query", 2)
     assert "find_export()" == caught.value.call
@@ -123,17 +123,17 @@ class TestWhereItDoesNot:
         core = Registry()
         core.register(database())
 
-        assert_no_module_to_ask()
+        assert_refused()
         with Lifecycle(core):
-            assert_no_module_to_ask()
-        assert_no_module_to_ask()
+            assert_refused()
+        assert_refused()
 
     def test_in_a_command_a_response_function_and_onbreak(self):
         core = Registry()
         ran = []
 
         def assert_outside(*arguments):
-            assert_no_module_to_ask()
+            assert_refused()
             ran.append(arguments)
             return 0
 
@@ -159,7 +159,7 @@ class TestWhereItDoesNot:
                 return 0
 
             def store(self, value):
-                assert_no_module_to_ask()
+                assert_refused()
 
         core = Registry()
         core.register(database())
@@ -167,12 +167,12 @@ class TestWhereItDoesNot:
         core.set_param("m", "p", 1)
 
     def test_in_another_thread(self):
-        """A thread that init_f starts runs at times when nobody guarantees anything."""
+        """A thread that init_f starts runs on when init_f has returned."""
         done = []
 
         def init():
             with ThreadPoolExecutor() as threads:
-                threads.submit(assert_no_module_to_ask).result(60)
+                threads.submit(assert_refused).result(60)
             done.append(True)
 
         core = Registry()
@@ -197,7 +197,7 @@ class TestWhereItDoesNot:
         with pytest.raises((RuntimeError, ExceptionGroup), match=r"init|clean-up"):
             live()
 
-        assert_no_module_to_ask()
+        assert_refused()
 
 
 class TestSeveralRegistries:

@@ -80,7 +80,7 @@ class TestLoad:
         assert ["first", "second", "third"] == [module.name for module in core]
 
     def test_the_same_file_twice_is_refused_and_not_executed(self, directory):
-        """As in the core; by whatever way the file is named."""
+        """As in the core, however the file is named."""
         file = write_module(directory / "acc.py", "acc")
         core = Registry(path=[directory])
         core.load("acc")
@@ -94,7 +94,7 @@ class TestLoad:
                 core.load(what)
             error = caught.value
             assert (os.fspath(what), os.path.realpath(file)) == (error.what, error.origin)
-            assert f"{os.fspath(what)!r} is loaded already, from {os.path.realpath(file)}" in str(error)
+            assert f"{os.fspath(what)!r} is already loaded, from {os.path.realpath(file)}" in str(error)
             assert isinstance(error, ImportError)
             assert before == contents(core)
 
@@ -172,7 +172,7 @@ class TestLoad:
     def test_a_missing_file(self, directory):
         core = Registry(path=[directory])
 
-        with pytest.raises(ModuleFileNotFoundError, match=f"looked in {directory}") as caught:
+        with pytest.raises(ModuleFileNotFoundError, match=f"there is no module 'missing' in {directory}, ") as caught:
             core.load("missing")
 
         assert "missing" == caught.value.what
@@ -182,7 +182,7 @@ class TestLoad:
         core = Registry(path=[directory / "inner"])
         write_module(directory / "outer.py", "outer")
 
-        with pytest.raises(LoadError, match=r"the bare name '\.\.outer' has '\.\.' in it, which is refused"):
+        with pytest.raises(LoadError, match=r"the bare name '\.\.outer' contains '\.\.', which is not allowed"):
             core.load("..outer")
 
         assert 0 == len(core)
@@ -200,7 +200,7 @@ class TestLoad:
 
 
 class TestFileNamesInSetParam:
-    """Who sets a parameter by the name of the file is told the module's."""
+    """An error for the name of the file says the module's name."""
 
     @pytest.mark.parametrize(
         ("file", "what", "asked"),
@@ -226,7 +226,7 @@ class TestFileNamesInSetParam:
 
         error = caught.value
         assert (
-            f"no module calls itself {asked!r}: the one that was loaded as {asked!r} has another name in its exports; "
+            f"no loaded module is named {asked!r}: the module that was loaded as {asked!r} has another name; "
             "did you mean 'stdout_writer'? There is: stdout_writer"
         ) == str(error)
         assert (asked, "stdout_writer", ("stdout_writer",)) == (error.asked, error.nearest, error.available)
@@ -245,7 +245,7 @@ class TestFileNamesInSetParam:
         for asked in ("sermod_test_package.print", "print"):
             with pytest.raises(UnknownModuleError, match="did you mean 'stdout_writer'"):
                 core.set_param(asked, "level", 1)
-        with pytest.raises(UnknownModuleError, match="no module 'sermod_test_package' is loaded"):
+        with pytest.raises(UnknownModuleError, match="no loaded module is named 'sermod_test_package'"):
             core.set_param("sermod_test_package", "level", 1)
 
     def test_a_module_of_that_name_is_the_one_that_is_meant(self, directory):

@@ -124,7 +124,7 @@ class TestRefusedChanges:
     def test_a_pattern_that_is_no_regular_expression(self, core, pattern):
         error = refused(core, ParamValueError, pattern, "level", 5)
 
-        assert f"modparam(): {pattern!r} is no regular expression (" in str(error)
+        assert f"modparam(): {pattern!r} is not a regular expression (" in str(error)
         assert str(error).endswith("; give one that matches module names")
         assert (pattern, "level", 5) == (error.module, error.param, error.value)
         assert error.__cause__ is not None
@@ -163,7 +163,7 @@ class TestRefusedChanges:
 
 
 class Variable(Pointer[int]):
-    """A variable that refuses or fails as it is told."""
+    """A variable that refuses or fails as the test demands."""
 
     def __init__(self, refuses=(), fails=None):
         self.value = 0
@@ -215,7 +215,7 @@ class TestAllOrNothing:
         assert not hasattr(error, "__notes__")
         assert [[1, 5, 1], [1, 5, 1], [1], [1]] == [variable.stored for variable in variables]
 
-    def test_what_cannot_be_put_back_is_told(self):
+    def test_what_cannot_be_put_back_is_reported(self):
         cause = OSError("disk full")
         cause.add_note("on /dev/sda")
         stuck = Variable(fails={0: RuntimeError("stuck")})

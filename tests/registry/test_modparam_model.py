@@ -1,4 +1,4 @@
-"""`modparam` agrees with a straightforward model of what it is to do, and does it whole or not at all."""
+"""`modparam` agrees with a straightforward model, and does all or nothing."""
 
 from __future__ import annotations
 

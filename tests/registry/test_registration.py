@@ -33,7 +33,7 @@ def ping(msg, *parameters):
 
 
 class TestRegistry:
-    """A registry is an ordered collection of modules, and tells what its host's script knows."""
+    """A registry is an ordered collection of modules, and has what its host's script knows."""
 
     def test_a_new_one_is_empty_and_knows_what_the_spec_knows(self):
         core = Registry()
@@ -80,7 +80,7 @@ class TestRegistry:
         assert ["a", "aa"] == [module.name for module in core]
 
     def test_a_single_directory_is_no_path(self):
-        """A str is a sequence too, of directories of one letter each: nobody means that."""
+        """A str is a sequence too, of directories of one letter each, which is never meant."""
         with pytest.raises(TypeError, match=re.escape("write path=['/usr/lib/ser/modules']")):
             Registry(path="/usr/lib/ser/modules")
 
@@ -135,7 +135,7 @@ class TestRegister:
 
         error = caught.value
         assert (
-            "module 'foobar' (from memory) is not registered: a module of that name is there already (from memory); "
+            "module 'foobar' (from memory) is not registered: another module of that name is registered (from memory); "
             "give one of them another name in its exports"
         ) == str(error)
         assert isinstance(error, ValueError)
@@ -144,7 +144,7 @@ class TestRegister:
         assert before == contents(core)
         assert core.find_export("second", 0) is None
 
-    def test_broken_rules_are_told_all_at_once_and_nothing_is_registered(self):
+    def test_broken_rules_are_reported_all_at_once_and_nothing_is_registered(self):
         core = Registry()
         exports = ModuleExports(
             "broken",
@@ -158,7 +158,7 @@ class TestRegister:
         error = caught.value
         assert "broken" == error.module
         assert {"not-terminated", "null-function", "wrong-variable-type"} == {found.code for found in error.problems}
-        assert "exports of module 'broken': the interface is not kept" == str(error).splitlines()[0]
+        assert "the exports of module 'broken' have 3 problems:" == str(error).splitlines()[0]
         assert 3 == len(str(error).splitlines()[1:])
         assert 0 == len(core)
         assert core.find_module("broken") is None
@@ -186,7 +186,7 @@ class TestRegister:
 
 
 class TestInterfaceWarning:
-    """What the core would silently ignore is said out loud, at the caller's line, and stays readable."""
+    """A warning for each thing that the core would silently ignore, at the caller's line; it stays readable."""
 
     EXPORTS = make_exports(
         "talkative",

@@ -1,4 +1,4 @@
-"""`set_param`, the script's `modparam`: what a module's variable takes reaches it, and nothing else does."""
+"""`set_param`, the script's `modparam`: a value that fits reaches the module's variable, and no other value does."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class TestPointersOfOnesOwn:
         assert [] == pointer.journal
 
     def test_an_error_in_check_itself_passes_on(self, core, pointer):
-        """A bug in a pointer is not the fault of who set the parameter."""
+        """A bug in a pointer is not a mistake of the caller."""
 
         def broken(value):
             raise KeyError("bug")
@@ -232,7 +232,7 @@ class TestPointersOfOnesOwn:
 
 
 class TestRefusedValues:
-    """What does not fit is refused with what does, and nothing is changed."""
+    """A value that does not fit is refused, with what the parameter takes, and nothing is changed."""
 
     @pytest.mark.parametrize("value", ["5", True, False, 1.0, None, b"5", [5], ""], ids=repr)
     def test_a_wrong_type_for_an_integer(self, core, value):
@@ -250,7 +250,7 @@ class TestRefusedValues:
         error = refused(core, ParamTypeError, "dispatcher", "dst_avps", value)
 
         assert "parameter 'dst_avps' of module 'dispatcher' takes a str (STR_PARAM)" in str(error)
-        assert f"(got {value!r}, a {type(value).__name__})" in str(error)
+        assert f"(got {value!r}, a" in str(error)
         assert value is error.value
 
     @pytest.mark.parametrize("value", [True, 1.5, None, b""], ids=repr)
@@ -301,14 +301,16 @@ class TestRefusedValues:
     def test_an_unknown_module(self, core):
         error = refused(core, UnknownModuleError, "dispatchr", "retries", 1)
 
-        assert "no module 'dispatchr' is loaded; did you mean 'dispatcher'? There is: bare, dispatcher" == str(error)
+        assert "no loaded module is named 'dispatchr'; did you mean 'dispatcher'? There is: bare, dispatcher" == str(
+            error
+        )
         assert isinstance(error, LookupError)
         assert ("dispatchr", "dispatcher", ("bare", "dispatcher")) == (error.asked, error.nearest, error.available)
 
     def test_before_anything_is_loaded(self):
         error = refused(Registry(), UnknownModuleError, "tm", "timeout", 1)
 
-        assert "no module 'tm' is loaded. There is: nothing" == str(error)
+        assert "no loaded module is named 'tm'. There is: nothing" == str(error)
         assert (None, ()) == (error.nearest, error.available)
 
     def test_a_name_is_no_pattern(self, core):
@@ -317,5 +319,5 @@ class TestRefusedValues:
         refused(core, UnknownModuleError, "DISPATCHER", "retries", 1)
 
     def test_names_that_are_no_text(self, core):
-        assert "no module 5 is loaded" in str(refused(core, UnknownModuleError, 5, "retries", 1))
+        assert "no loaded module is named 5" in str(refused(core, UnknownModuleError, 5, "retries", 1))
         assert "no parameter 5. It has" in str(refused(core, UnknownParamError, "dispatcher", 5, 1))

@@ -137,7 +137,7 @@ def test_the_directory_is_the_hosts_to_name(directory, monkeypatch):
     monkeypatch.chdir(directory)
 
     assert () == Registry().path
-    with pytest.raises(ModuleFileNotFoundError, match="the path is empty"):
+    with pytest.raises(ModuleFileNotFoundError, match="which is empty"):
         Registry().load("tm")
     assert ("/usr/lib/ser/modules",) == Registry(path=["/usr/lib/ser/modules"]).path
 

@@ -79,7 +79,7 @@ def test_the_structures_are_an_array():
     exports = ModuleExports("m", cmds)
 
     assert tuple(cmds) == exports.cmds
-    with pytest.raises(TypeError, match=r"ModuleExports\.cmds: takes a sequence of CmdExport entries"):
+    with pytest.raises(TypeError, match=r"ModuleExports\.cmds: takes an array of CmdExport entries"):
         ModuleExports("m", cmds[0])
 
 
@@ -190,7 +190,7 @@ def test_a_function_of_the_script_has_this_synopsis():
     core = Registry()
     core.register(ModuleExports("m", [CmdExport("foo", lambda msg: "yes", 0, 0, REQUEST_ROUTE), NULL]))
     call = core.bind("foo", route=REQUEST_ROUTE)
-    with Lifecycle(core) as life, pytest.raises(TypeError, match="returned 'yes', which is no result"):
+    with Lifecycle(core) as life, pytest.raises(TypeError, match="returned 'yes', which is not a result"):
         life.run_route([call], "msg")
 
 

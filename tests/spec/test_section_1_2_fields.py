@@ -47,7 +47,7 @@ def test_a_function_has_0_1_or_2_parameters(count):
     core = server(CmdExport("foo", foo, count, 0, REQUEST_ROUTE))
 
     assert count == core.bind("foo", *"ab"[:count], route=REQUEST_ROUTE).export.param_no
-    with pytest.raises(ParamCountError, match=f"takes {count} parameters"):
+    with pytest.raises(ParamCountError, match=f"takes {count} parameters?"):
         core.bind("foo", *"abc"[: count + 1], route=REQUEST_ROUTE)
 
 
@@ -64,7 +64,7 @@ def test_another_number_hides_it_from_the_script(count):
         core = server(command)
 
     for given in range(4):
-        with pytest.raises(ParamCountError, match="takes no number of parameters that a script can write"):
+        with pytest.raises(ParamCountError, match="a script can only write calls with 0, 1 or 2 parameters"):
             core.bind("foo", *"abc"[:given], route=REQUEST_ROUTE)
     assert command is core.find_export("foo", count)
 
@@ -158,7 +158,7 @@ def test_the_script_passes_strings_only(number):
     > as string
     """
     core = server(CmdExport("foo", foo, 1, 0, REQUEST_ROUTE))
-    with pytest.raises(TypeError, match=r"must be a str, as a script has it"):
+    with pytest.raises(TypeError, match=r"must be a str, as written in a script"):
         core.bind("foo", number, route=REQUEST_ROUTE)
 
     assert ("5",) == core.bind("foo", "5", route=REQUEST_ROUTE).params
@@ -190,7 +190,7 @@ def test_a_function_may_be_for_other_modules_only():
     core = server(CmdExport("foo_int", lambda a, b: a + b, 2, 0, 0))
     core.register(ModuleExports("other", 0, 0, lambda: found.append(find_export("foo_int", 2))))
     for route in (REQUEST_ROUTE, REPLY_ROUTE, BOTH):
-        with pytest.raises(RouteError, match="for other modules only: no script can call it"):
+        with pytest.raises(RouteError, match="for other modules only, and no script can call it"):
             core.bind("foo_int", "a", "b", route=route)
     with Lifecycle(core):
         assert 3 == found[0].function(1, 2)

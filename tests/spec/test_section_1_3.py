@@ -75,7 +75,7 @@ def test_the_structures_are_an_array():
     exports = ModuleExports("m", 0, params)
 
     assert tuple(params) == exports.params
-    with pytest.raises(TypeError, match=r"ModuleExports\.params: takes a sequence of ParamExport entries"):
+    with pytest.raises(TypeError, match=r"ModuleExports\.params: takes an array of ParamExport entries"):
         ModuleExports("m", 0, params[0])
 
 

@@ -36,8 +36,8 @@ def journal():
     [
         ("", "has no variable 'exports'"),
         ("export = 1", "has no variable 'exports'"),
-        ("exports = 'm'", "has a variable 'exports' that is no ModuleExports but a str"),
-        ("exports = {'name': 'm'}", "has a variable 'exports' that is no ModuleExports but a dict"),
+        ("exports = 'm'", "has a variable 'exports' that is a str, not a ModuleExports"),
+        ("exports = {'name': 'm'}", "has a variable 'exports' that is a dict, not a ModuleExports"),
     ],
     ids=["nothing", "another-name", "text", "mapping"],
 )

@@ -90,7 +90,7 @@ def test_one_function_is_for_requests_and_the_other_internal(core):
     """
     assert ["foo_req", "foo_int"] == [command.name for command in core.find_module("foobar").exports.commands]
     assert "foobar" == core.bind("foo_req", "a", "b", route=REQUEST_ROUTE).module
-    with pytest.raises(RouteError, match="it may be used in REQUEST_ROUTE"):
+    with pytest.raises(RouteError, match="it can be used in REQUEST_ROUTE"):
         core.bind("foo_req", "a", "b", route=REPLY_ROUTE)
     with pytest.raises(RouteError, match="for other modules only"):
         core.bind("foo_int", "a", "b", route=REQUEST_ROUTE)
@@ -175,7 +175,7 @@ def test_slip_the_value_in_the_place_of_its_address(tmp_path):
 
     A C compiler takes it, and the core would write into the string.
     """
-    with pytest.raises(LoadError, match=r"ParamExport\.param_pointer: takes a Pointer, as pointer_to\(\) makes one"):
+    with pytest.raises(LoadError, match=r"ParamExport\.param_pointer: takes a Pointer, such as pointer_to\(\) returns"):
         loaded(tmp_path, 'pointer_to(globals(), "bar_foo")', "bar_foo")
 
 

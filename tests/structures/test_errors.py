@@ -1,4 +1,4 @@
-"""Every exception: what else it is, what it carries, what it says."""
+"""Every exception: its bases, its attributes, its text."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class TestEvery:
 
 
 def test_the_table_above_has_every_exception():
-    """An exception that is added is added to the table too; only the bases of several stay out of it."""
+    """A new exception needs a row in the table; only the common bases have none."""
     there_are = {
         kind
         for name, kind in vars(errors).items()
@@ -150,13 +150,13 @@ class TestInvalidExports:
     def test_message(self):
         lines = str(InvalidExportsError("foobar", [ERROR, WARNING])).splitlines()
 
-        assert ["exports of module 'foobar': the interface is not kept", f"  {ERROR}", f"  {WARNING}"] == lines
+        assert ["the exports of module 'foobar' have 2 problems:", f"  {ERROR}", f"  {WARNING}"] == lines
 
     def test_a_module_without_a_name(self):
         error = InvalidExportsError(None, [ERROR])
 
         assert error.module is None
-        assert str(error).startswith("exports of a module without a name: ")
+        assert str(error).startswith("the exports of a module without a name have 1 problem:")
 
     def test_the_problems_are_kept_as_a_tuple(self):
         assert (ERROR,) == InvalidExportsError("foobar", [ERROR]).problems
@@ -167,7 +167,7 @@ def test_interface_warning_names_the_module_and_the_problem():
 
 
 class TestBothModules:
-    """Two modules that cannot be together are both named, and what to do."""
+    """The error names both modules, and what to do."""
 
     def test_duplicate(self):
         text = str(DuplicateModuleError("foobar", origin="/b/foobar.py", existing_origin="/a/foobar.py"))
@@ -186,11 +186,11 @@ class TestBothModules:
             assert part in text
 
 
-def test_missing_parameters_are_told_one_a_line():
+def test_missing_parameters_are_listed_one_a_line():
     lines = str(MissingParamError([("foobar", "foo_bar"), ("acc", "db_url")])).splitlines()
 
     assert [
-        "parameters that are required are not set; set them before init:",
+        "required parameters are not set; set them before init:",
         "  'foo_bar' of module 'foobar'",
         "  'db_url' of module 'acc'",
     ] == lines
@@ -224,7 +224,7 @@ class TestUnknown:
         assert "no module 'tm' is loaded. There is: nothing" == str(error)
 
     def test_a_nearest_name_that_is_known_better(self):
-        """Whoever knows what was meant says so, however different it looks."""
+        """A caller that knows the name that was meant passes it, however different it is."""
         error = UnknownModuleError("no module 'sl'", asked="sl", available=["sl_module", "slx"], nearest="sl_module")
 
         assert "sl_module" == error.nearest
@@ -254,7 +254,7 @@ class TestNames:
 
 
 class TestOptional:
-    """What is not known is ``None``."""
+    """An attribute whose value is not known is ``None``."""
 
     def test_load_error_before_a_file_was_found(self):
         assert LoadError("it is nowhere", what="foobar").origin is None

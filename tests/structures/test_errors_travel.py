@@ -1,4 +1,4 @@
-"""Every exception survives pickling and a process boundary, whatever it carries."""
+"""Every exception survives pickling and a process boundary, whatever its attributes hold."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def result_error(value):
 @every_error
 @pytest.mark.parametrize("copied", [pickled, copy.copy, copy.deepcopy])
 def test_a_copy_is_the_same_error(error, copied):
-    """Its class, its text and its attributes are what they were."""
+    """Class, text and attributes are equal."""
     found = copied(error)
 
     assert type(error) is type(found)
@@ -76,14 +76,14 @@ def test_notes_survive():
 
 
 def test_survives_in_a_group():
-    """What ``collect_errors()`` collects travels together."""
+    """A group of errors, as ``collect_errors()`` raises it."""
     group = pickled(ExceptionGroup("the configuration has 2 mistakes", ERRORS[2:4]))
 
     assert [str(error) for error in ERRORS[2:4]] == [str(error) for error in group.exceptions]
 
 
 def test_an_authors_own_error_survives():
-    """An error derived from one of ours travels with what it adds, however it is made."""
+    """A subclass of an error survives with its own attributes, whatever its constructor takes."""
     error = OwnError(5)
 
     assert ("5 is refused", 5) == (str(pickled(error)), pickled(error).number)
@@ -96,7 +96,7 @@ class OwnError(SermodError):
 
 
 class Refusing:
-    """It cannot be pickled, and says so in its own way."""
+    """An object that cannot be pickled, with an exception of its own."""
 
     def __reduce__(self):
         raise OSError("never")
@@ -106,7 +106,7 @@ class Refusing:
 
 
 class Loading:
-    """It can be pickled, but not be made from it."""
+    """An object that can be pickled, but not unpickled."""
 
     def __reduce__(self):
         return _explode, ()
@@ -120,7 +120,7 @@ def _explode():
 
 
 class TestValuesThatCannotTravel:
-    """A value that cannot be pickled, or not be made from it, travels as its ``repr``."""
+    """A value that cannot be pickled or unpickled arrives as its ``repr``."""
 
     @pytest.mark.parametrize("value", [Refusing(), Loading()])
     def test_it_arrives_as_text(self, value):
@@ -152,7 +152,7 @@ class TestValuesThatCannotTravel:
         assert value is error.value
 
     def test_the_others_travel_as_they_are(self):
-        """One attribute that cannot be pickled takes none of the others with it."""
+        """One attribute that cannot be pickled does not change the others."""
         error = result_error(Refusing())
         error.numbers = (1, 2)
 

@@ -18,7 +18,7 @@ PARAMS = (ParamExport("bar", INT_PARAM, Cell(0)), ParamExport())
 
 
 class TestTerminator:
-    """An entry ends the array where its name is null, whatever else is in it."""
+    """An entry with a null name ends the array, whatever its other fields hold."""
 
     @pytest.mark.parametrize(
         "entry", [CmdExport(), CmdExport(0, 0, 0, 0), CmdExport(None, command, 2), ParamExport(0, 0, 0), PARAMS[1]]

@@ -24,7 +24,7 @@ values = st.lists(st.integers() | st.text() | st.none() | st.binary(), max_size=
 
 
 def outcome(result):
-    """Return what came of a call, whichever form its function has."""
+    """Return the result of a call, for every kind of function."""
     if inspect.iscoroutine(result):
         return asyncio.run(result)
     if inspect.isgenerator(result):
@@ -181,7 +181,7 @@ a_global = "assigned early"
 
 
 class TestLooks:
-    """To whoever debugs it, it looks like the function."""
+    """In a debugger, it looks like the function."""
 
     @pytest.mark.parametrize("function", [plain, Owner().method], ids=["function", "method"])
     def test_names_and_documentation(self, function):
@@ -227,7 +227,7 @@ def frames_of(run):
 
 
 class Preparing:
-    """A callable that knows a better way to be given its last arguments."""
+    """A callable that has its own way of fixing its last arguments."""
 
     def __call__(self, msg, *params):
         raise NotImplementedError
@@ -237,7 +237,7 @@ class Preparing:
 
 
 class TestOwnWay:
-    """A callable whose class has a way of its own is asked for it."""
+    """A callable whose class has ``with_last_arguments`` makes the result itself."""
 
     @pytest.mark.parametrize("given", [(), (1,), (1, 2, 3)])
     def test_it_is_taken(self, given):

@@ -19,7 +19,7 @@ class Slotted:
 
 
 class TestProtocol:
-    """Whatever can load and store a value is a ``Pointer``."""
+    """Every object with ``load`` and ``store`` is a ``Pointer``."""
 
     @pytest.mark.parametrize(
         "pointer",
@@ -179,7 +179,9 @@ class TestVariableInANamespace:
         assert not mapping
 
     def test_a_mapping_that_cannot_be_written_to_is_refused(self):
-        with pytest.raises(TypeError, match=r"pointer_to\(place, 'foo'\): a mappingproxy cannot be written to"):
+        with pytest.raises(
+            TypeError, match=r"pointer_to\(place, 'foo'\): a mappingproxy is read-only; give globals\(\) or an object"
+        ):
             pointer_to(MappingProxyType({"foo": 1}), "foo")
 
     def test_repr_says_where(self):
@@ -248,7 +250,7 @@ class TestAddress:
 
 
 class TestMistakes:
-    """What is no name is refused at once."""
+    """A name that is not a ``str`` is refused at once."""
 
     @pytest.mark.parametrize("name", [foo_bar, None, b"foo_bar", object])
     def test_the_name_is_a_string(self, name):

@@ -1,4 +1,4 @@
-"""What validation finds, and the rules that it goes by."""
+"""Problems, and the rule behind each code."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ TABLE = {
     "duplicate-command": "error",
     "duplicate-param": "error",
     "null-pointer": "error",
+    "thread-before-fork": "warning",
     "bad-address": "error",
     "wrong-variable-type": "error",
 }
@@ -50,7 +51,7 @@ class TestRules:
 
 
 class TestProblem:
-    """A ``Problem`` is a value that says where, which rule, how bad, and everything else in a message."""
+    """A ``Problem`` is a value with a field, a code, a severity and a message."""
 
     @every_code
     def test_message_is_what_is_wrong_then_the_core_then_the_remedy(self, code):

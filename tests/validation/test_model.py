@@ -91,7 +91,7 @@ def find_export(entries, name, param_no, flags):
 
 
 def is_hidden(entries, i, cmd):
-    """Tell whether one of the look-ups that are meant for this entry finds an earlier one."""
+    """Return whether one of the look-ups that are meant for this entry finds an earlier one."""
     routes = [1 << bit for bit in range(8) if cmd.flags & 1 << bit] or [0]
     return any(find_export(entries, cmd.name, cmd.param_no, route) != i for route in routes)
 
@@ -190,7 +190,7 @@ class TestVerdict:
         assert sorted(expected) == found_in(ModuleExports("foobar", None, params))
 
     @hypothesis.given(command_arrays, param_arrays)
-    def test_both_arrays_are_judged_apart(self, cmds, params):
+    def test_both_arrays_are_checked_independently(self, cmds, params):
         both = found_in(ModuleExports("foobar", cmds, params))
 
         assert both == sorted(found_in(ModuleExports("foobar", cmds)) + found_in(ModuleExports("foobar", None, params)))
