@@ -102,8 +102,9 @@ class Action(Generic[MsgT]):
 
     def _refusal(self, wrong: str, param: str, number: int) -> FixupError:
         command = str(self.export.name)
+        place = "" if self.where else f", in {route_names(self.route, type(self.route))}"
         return FixupError(
-            f"{self.call} of module {self.module!r}, in {route_names(self.route, type(self.route))}: {wrong}",
+            f"{self.call} of module {self.module!r}{place}: {wrong}",
             module=self.module,
             command=command,
             param_no=number,

@@ -46,11 +46,8 @@ class ParameterIndex:
             ParamTypeError: A parameter does not take values of that type.
             ParamValueError: The value is not a C ``int``, contains a NUL, or is refused by a parameter's pointer.
         """
-        name, value = plain(name), plain(value) if isinstance(value, str) else value
-        assignments = [self._assignment(module, name, value) for module in modules]
-        for assignment in assignments:
-            assignment.check()
-        store_all(assignments)
+        name, value = plain(name), plain(value)
+        store_all([self._assignment(module, name, value) for module in modules])
         kind = STR_PARAM if isinstance(value, str) else INT_PARAM
         self._set.update((module, name, int(kind)) for module in modules)
 
@@ -105,6 +102,7 @@ class ParameterIndex:
         if isinstance(value, str) and not is_c_string(value):
             message = f"{says} without a NUL, which ends a C string (got {shown}); take the NUL out"
             raise ParamValueError(message, module=module, param=name, value=assignment.kept(value))
+        assignment.check()
         return assignment
 
 

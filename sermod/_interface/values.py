@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, TypeVar
+
+T = TypeVar("T")
 
 INT_RANGE: Final = range(-(2**31), 2**31)
 """The values of a C ``int``."""
@@ -36,6 +38,6 @@ def is_scriptable_name(name: str) -> bool:
     return name.isidentifier() and name.isascii()
 
 
-def plain(value: str) -> str:
-    """Return the value of a ``str``, as a ``str`` of no subclass, whose ``__str__`` and ``__eq__`` may be its own."""
-    return str.__str__(value)
+def plain(value: T) -> T | str:
+    """Return a ``str`` as an object of that class, whatever its subclass says of itself; any other value as it is."""
+    return str.__str__(value) if isinstance(value, str) else value

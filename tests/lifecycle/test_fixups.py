@@ -157,7 +157,7 @@ class TestRefusals:
         error = refused(lambda param, number: re.compile(param), "fine", "(")
 
         assert (
-            "search(\"fine\", \"(\") at ser.cfg:12, module 'textops': the fixup refuses parameter 2, '(': "
+            "ser.cfg:12: search(\"fine\", \"(\") of module 'textops': the fixup refuses parameter 2, '(': "
             "missing ), unterminated subpattern at position 0"
         ) == str(error)
         assert isinstance(error, ValueError)
@@ -175,7 +175,7 @@ class TestRefusals:
     def test_one_that_returns_none(self, refused, journal):
         error = refused(lambda param, number: None, "x", where=None)
 
-        wrong = "module 'textops': for parameter 1, 'x', the fixup returned None; it must return the fixed value"
+        wrong = "in REQUEST_ROUTE: for parameter 1, 'x', the fixup returned None; it must return the fixed value"
         assert str(error).startswith('search("x")')
         assert str(error).endswith(wrong)
         assert ("textops", "search", 1, "x", None) == (

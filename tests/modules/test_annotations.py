@@ -151,16 +151,15 @@ class TestError:
     def error_of(self, *call, **options):
         core = Registry()
         core.register(self.Foobar().exports)
-        core.bind(*call, route=REQUEST_ROUTE, **options)
         with pytest.raises(FixupError) as caught:
-            Lifecycle(core).init()
+            core.bind(*call, route=REQUEST_ROUTE, **options)
         return caught.value
 
     def test_with_file_and_line(self):
         error = self.error_of("foo_req", "5", "a(", where="ser.cfg:12")
 
         assert (
-            "foo_req(\"5\", \"a(\") at ser.cfg:12, module 'foobar': the fixup refuses parameter 2, 'a(': pattern: "
+            "ser.cfg:12: foo_req(\"5\", \"a(\") of module 'foobar': the fixup refuses parameter 2, 'a(': pattern: "
             "takes a regular expression (got 'a('; missing ), unterminated subpattern at position 1)"
         ) == str(error)
         assert ("foobar", "foo_req", 2, "pattern", "a(", "ser.cfg:12", REQUEST_ROUTE) == (
@@ -176,7 +175,9 @@ class TestError:
     def test_without_them_the_route_is_the_place(self):
         error = self.error_of("foo_req", "x", "a")
 
-        assert str(error).startswith('foo_req("x", "a") in REQUEST_ROUTE, module \'foobar\': the fixup refuses param')
+        assert str(error).startswith(
+            'foo_req("x", "a") of module \'foobar\', in REQUEST_ROUTE: the fixup refuses param'
+        )
 
     def test_a_fixup_that_falls_over_it(self):
         """The error names the kind of exception: its text alone, a bare ``'b'``, would not explain it."""

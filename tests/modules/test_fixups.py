@@ -250,6 +250,6 @@ def test_they_serve_in_the_c_shape():
     with pytest.raises(FixupError) as caught:
         life("five")
     assert (
-        "wait(\"five\") at ser.cfg:3, module 'clock': the fixup refuses parameter 1, 'five': takes a whole number, "
+        "ser.cfg:3: wait(\"five\") of module 'clock': the fixup refuses parameter 1, 'five': takes a whole number, "
         "such as 10 or -1 (got 'five')"
     ) == str(caught.value)

@@ -126,7 +126,7 @@ class TestRefusedCalls:
         error = refused(core, UnknownCommandError, "foo_rec", "a", "b", route=REQUEST_ROUTE, where="ser.cfg:12")
 
         assert (
-            "no loaded module exports command 'foo_rec' at ser.cfg:12 (is a load() missing?); did you mean "
+            "ser.cfg:12: no loaded module exports command 'foo_rec' (is a load() missing?); did you mean "
             "'foo_req'? There is: foo_any, foo_int, foo_rep, foo_req"
         ) == str(error)
         assert ("foo_rec", "foo_req") == (error.asked, error.nearest)
@@ -151,7 +151,7 @@ class TestRefusedCalls:
     def test_another_number_of_parameters_says_which_there_are(self, core, name, params, takes, numbers):
         error = refused(core, ParamCountError, name, *params, route=REQUEST_ROUTE, where="ser.cfg:7")
 
-        assert f"command {name!r} at ser.cfg:7 takes {numbers} (got {len(params)})" == str(error)
+        assert f"ser.cfg:7: command {name!r} takes {numbers} (got {len(params)})" == str(error)
         assert (name, takes, len(params)) == (error.command, error.takes, error.got)
 
     @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ class TestRefusedCalls:
     def test_a_route_that_the_host_does_not_know(self, core, route, name):
         error = refused(core, RouteError, "foo_any", route=route, where="ser.cfg:3")
 
-        assert f"command 'foo_any' at ser.cfg:3 is bound for {name}; give at least one" in str(error)
+        assert f"ser.cfg:3: command 'foo_any' is bound for {name}; give at least one" in str(error)
         assert ((3,), route) == (error.takes, error.got)
 
     @pytest.mark.parametrize("param", [5, None, b"a", True, 1.5, ["a"]])

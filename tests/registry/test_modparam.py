@@ -209,7 +209,7 @@ class TestAllOrNothing:
         core.modparam("m.", "level", 1)
         error = refused(core, ParamValueError, "m.", "level", 5)
 
-        assert "the value 5 for parameter 'level' of module 'm2' cannot be stored (OSError: disk full)" == str(error)
+        assert "the value 5 for parameter 'level' of module 'm2' cannot be stored: OSError: disk full" == str(error)
         assert ("m2", "level", 5) == (error.module, error.param, error.value)
         assert cause is error.__cause__
         assert not hasattr(error, "__notes__")
@@ -228,7 +228,7 @@ class TestAllOrNothing:
         assert cause is caught.value.__cause__
         assert [
             "on /dev/sda",
-            "and 'level' of module 'm1' could not be put back to 0: RuntimeError('stuck')",
+            "and 'level' of module 'm1' could not be put back: RuntimeError('stuck')",
         ] == caught.value.__notes__
         assert [0, 5, 0, 0] == [variable.value for variable in variables]
 

@@ -104,7 +104,5 @@ def test_the_error_of_a_fixup_begins_with_the_place_of_the_call(core):
     with pytest.raises(FixupError) as caught:
         Lifecycle(core).init()
 
-    assert f"{PLACE}: foo(\"a\") of module 'foobar', in REQUEST_ROUTE: the fixup refuses parameter 1, 'a': no a" == str(
-        caught.value
-    )
+    assert f"{PLACE}: foo(\"a\") of module 'foobar': the fixup refuses parameter 1, 'a': no a" == str(caught.value)
     assert PLACE == caught.value.where

@@ -45,7 +45,7 @@ class TestMessages:
             core.bind("c", route=Routes.BRANCH)
 
     def test_a_route_that_the_host_does_not_have(self, core):
-        with pytest.raises(RouteError, match=r"route=0x10; .* routes, REQUEST \| REPLY \| FAILURE \| BRANCH, and no"):
+        with pytest.raises(RouteError, match=r"for 0x10; .* routes, REQUEST \| REPLY \| FAILURE \| BRANCH, and no"):
             core.bind("c", route=16)
 
     def test_what_is_no_route_at_all(self, core):
@@ -73,7 +73,7 @@ class TestMessages:
 
         assert "for FAILURE with param_no 7" in messages
         assert "the flags 0x10" in messages
-        assert "for BRANCH follows an entry with the same name and number for BRANCH" in messages
+        assert "for BRANCH follows an entry with the same name and param_no for BRANCH" in messages
 
     def test_an_action_has_the_hosts_routes(self, core):
         action = core.bind("c", route=4)

@@ -209,7 +209,7 @@ class TestPointersOfOnesOwn:
         core.register(make_exports("log", ParamExport("file", INT_PARAM, Failing(cause))))
         error = refused(core, ParamValueError, "log", "file", 1)
 
-        assert "the value 1 for parameter 'file' of module 'log' cannot be stored (OSError: disk full)" == str(error)
+        assert "the value 1 for parameter 'file' of module 'log' cannot be stored: OSError: disk full" == str(error)
         assert ("log", "file", 1) == (error.module, error.param, error.value)
         assert cause is error.__cause__
 
@@ -219,7 +219,7 @@ class TestPointersOfOnesOwn:
         core.register(make_exports("m", ParamExport("x", INT_PARAM, pointer_to(namespace, "x"))))
         del namespace["x"]
 
-        with pytest.raises(ParamValueError, match=r"cannot be stored \(NameError: there is no variable 'x'"):
+        with pytest.raises(ParamValueError, match=r"cannot be stored: NameError: there is no variable 'x'"):
             core.set_param("m", "x", 2)
         assert {} == namespace
 
@@ -265,7 +265,7 @@ class TestRefusedValues:
 
         assert (
             "parameter 'retries' of module 'dispatcher' takes an int (INT_PARAM) from -2147483648 to 2147483647 "
-            f"(got {value}); give it a value in that range"
+            f"(got {value}); give it one in that range"
         ) == str(error)
         assert isinstance(error, ValueError)
         assert ("dispatcher", "retries", value) == (error.module, error.param, error.value)

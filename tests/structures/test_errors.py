@@ -14,6 +14,7 @@ from sermod.errors import (
     ChildDiedError,
     ChildInitError,
     CommandResultError,
+    ConfigurationErrors,
     DuplicateModuleError,
     FixupError,
     InsecurePathError,
@@ -127,7 +128,7 @@ class TestEvery:
         if kind in WITHOUT_MESSAGE:
             assert "'foobar'" in text
         else:
-            assert text.startswith("what was asked, what was found, what to do")
+            assert text.removeprefix("ser.cfg:12: ").startswith("what was asked, what was found, what to do")
 
     def test_is_a_public_name(self, kind, also, carries):
         assert kind is getattr(sermod, kind.__name__)
@@ -141,7 +142,7 @@ def test_the_table_above_has_every_exception():
         if inspect.isclass(kind) and issubclass(kind, SermodError) and not name.startswith("_")
     }
 
-    assert there_are == {kind for kind, _, _ in TABLE} | {SermodError, UnknownParamError}
+    assert there_are == {kind for kind, _, _ in TABLE} | {SermodError, UnknownParamError, ConfigurationErrors}
 
 
 class TestInvalidExports:

@@ -214,7 +214,7 @@ class Lying:
 @pytest.mark.parametrize("function", [max, type, Broken(), Lying()], ids=["max", "type", "Broken", "Lying"])
 def test_the_benefit_of_the_doubt(function):
     """A callable without a readable signature is accepted."""
-    with pytest.raises(Exception, match=r"no signature"):
+    with pytest.raises(Exception, match=r"signature"):
         inspect.signature(function)
 
     assert all(accepts(function, count) for count in COUNTS)
