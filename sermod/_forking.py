@@ -99,6 +99,10 @@ def close_runs(runs: Iterable[tuple[int, int]], keep: Iterable[int]) -> None:
 # The end of a child ---------------------------------------------------------------------------------------------------
 
 
+_EXITED_BY_SIGTERM: Final = 128 + signal.SIGTERM
+"""The exit code of a worker in which SIGTERM raised ``SystemExit``: the one that a shell gives for the signal."""
+
+
 def exit_status(waitstatus: int) -> tuple[int | None, str | None]:
     """Return how a process ended: its exit code and ``None``, or ``None`` and the name of the signal that ended it.
 
@@ -107,6 +111,22 @@ def exit_status(waitstatus: int) -> tuple[int | None, str | None]:
     """
     code = os.waitstatus_to_exitcode(waitstatus)
     return (code, None) if code >= 0 else (None, _signal_name(-code))
+
+
+def how_it_ended(exitcode: int | None, signal_name: str | None) -> str:
+    """Return a sentence about the end of a process, for a message.
+
+    Args:
+        exitcode: Its exit code; ``None`` where a signal ended it, or where that is unknown.
+        signal_name: The name of the signal; ``None`` where it exited, or where that is unknown.
+    """
+    if signal_name is not None:
+        return f"{signal_name} ended it"
+    if exitcode == _EXITED_BY_SIGTERM:
+        return f"it exited with code {exitcode}, as after a SIGTERM"
+    if exitcode is None:
+        return "its exit status is unknown: another part of the program took it (SIGCHLD is ignored, or waitpid(-1))"
+    return f"it exited with code {exitcode}"
 
 
 def _signal_name(number: int) -> str:

@@ -174,7 +174,7 @@ class Lifecycle(Generic[MsgT]):
             raise ModuleInitError(message, module=module.name, code=code)
         self.threads += [(module.name, thread) for thread in threading.enumerate() if thread not in before]
 
-    def init_child(self, rank: int, *, on_module: Callable[[str], object] | None = None) -> None:
+    def init_child(self, rank: int) -> None:
         """Initialise every module for a child, in load order, in this process (spec, section 1.4).
 
         A child calls it once, after the fork, with its rank: 1, 2, 3 and so on. A server without children calls it
@@ -183,7 +183,6 @@ class Lifecycle(Generic[MsgT]):
 
         Args:
             rank: The rank of the child, or one of the ranks of special processes, ``PROC_MAIN`` for example.
-            on_module: Is told the name of each module before its ``init_child_f`` is called.
 
         Raises:
             ChildInitError: An ``init_child_f`` raised, or returned a negative code or a value that is neither an
@@ -191,6 +190,10 @@ class Lifecycle(Generic[MsgT]):
             LifecycleError: The modules are not initialised, or this process is already initialised for that rank.
             TypeError: The rank is not an ``int``.
         """
+        self._init_child(rank)
+
+    def _init_child(self, rank: int, on_module: Callable[[str], object] | None = None) -> None:
+        """Do what :meth:`init_child` does; *on_module* is called with the name of each module before its function."""
         self._check_state("init_child()", State.INITIALISED)
         if not is_int(rank):
             raise TypeError(f"init_child(): the rank must be an int (got {rank!r})")

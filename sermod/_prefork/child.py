@@ -1,4 +1,4 @@
-"""What a child does, from its fork to its end (spec, section 1.4: "after the main process forks")."""
+"""The code that runs in a child, from its fork to its end (spec, section 1.4: "after the main process forks")."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import fcntl
 import os
 import select
 import signal
-import traceback
 from collections.abc import Callable, Collection, Coroutine
 from types import FrameType
 from typing import Any, Final, TypeAlias
@@ -15,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from sermod._core.lifecycle import Lifecycle
+from sermod._core.results import traceback_of
 from sermod._forking import close_in_forks, flush
 from sermod._prefork.reports import Reports
 from sermod._prefork.settings import Worker
@@ -24,23 +24,23 @@ from sermod.errors import ChildInitError
 Handlers: TypeAlias = Collection[tuple[int, Handler]]
 
 FAILED: Final = 1
-"""The exit code of a child in which something went wrong."""
-_SET_SIGNAL: Final[int | None] = getattr(fcntl, "F_SETSIG", None)
+"""The exit code of a child that failed."""
+_F_SETSIG: Final[int | None] = getattr(fcntl, "F_SETSIG", None)
 _SIGKILL: Final = int(signal.SIGKILL)
 
 
 @attrs.frozen(eq=False)
-class Birth:
-    """What a child gets from the main process.
+class ChildSpec:
+    """What the main process gives to a child.
 
     Attributes:
         number: Its number, which no other child of this main process ever has.
         rank: Its rank.
-        reports: Where it tells that it is ready, or what went wrong.
-        own: The descriptors that are its alone, in rising order.
+        reports: Where it reports that it is ready, or how it failed.
+        own: The descriptors of this child alone, in rising order.
         lifeline: One of them: the end for reading of a pipe whose other end only the main process has.
-        in_module: Takes the name of each module before its ``init_child_f`` is called.
-        handlers: What it does about which signals.
+        on_module: Called with the name of each module before its ``init_child_f`` runs.
+        handlers: Its signal handlers.
         mask: The signals that it blocks.
     """
 
@@ -49,50 +49,50 @@ class Birth:
     reports: Reports
     own: Collection[int]
     lifeline: int
-    in_module: Callable[[str], object]
+    on_module: Callable[[str], object]
     handlers: Handlers
     mask: Collection[int]
 
     def close(self) -> None:
-        """Close what is of no use to the children of the child."""
+        """Close the descriptors that a process forked by the child must not have."""
         for descriptor in (*self.own, self.reports.writable):
             os.close(descriptor)
 
 
-def live(birth: Birth, life: Lifecycle[Any], worker: Worker) -> int:
-    """Be a child: per-child initialization, the work, and the end of it.
+def run_child(spec: ChildSpec, life: Lifecycle[Any], worker: Worker) -> int:
+    """Run a child: initialise the modules, call the worker, clean up; return the exit code.
 
-    Runs in the child, with the signals of ``birth.handlers`` blocked. The caller is to end the process with the result,
-    by ``os._exit``, whatever happens here.
+    Called in the child, with the signals of ``spec.handlers`` blocked. Whatever happens here, the caller must end the
+    process by ``os._exit`` with the result.
 
     Args:
-        birth: What the main process gave it.
+        spec: What the main process gives to the child.
         life: The lifecycle, which the main process has initialised.
         worker: The work.
 
     Returns:
         The exit code.
     """
-    _leave_home(birth)
-    if not _tie(birth.lifeline):
+    _drop_what_belongs_to_main(spec)
+    if not _die_with_parent(spec.lifeline):
         return FAILED
     ready, code = False, FAILED
     try:
         try:
-            signal.pthread_sigmask(signal.SIG_SETMASK, birth.mask)
-            life.init_child(birth.rank, on_module=birth.in_module)
+            signal.pthread_sigmask(signal.SIG_SETMASK, spec.mask)
+            life._init_child(spec.rank, spec.on_module)
             ready = True
-            birth.reports.ready(birth.number)
-            work(worker, birth.rank)
+            spec.reports.ready(spec.number)
+            run_worker(worker, spec.rank)
         finally:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
-                signal.signal(number, _ignore)  # what follows is the end that they ask for
+                signal.signal(number, _ignore)  # the end that they ask for has begun
         code = 0
     except SystemExit as error:
-        code = _exit_code(birth, error)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the main process's to hear of
-        told = error if isinstance(error, ChildInitError) and not ready else _text(error)
-        birth.reports.failed(birth.number, told)
+        code = _exit_code(spec, error)
+    except BaseException as error:  # noqa: BLE001 - any exception is reported to the main process
+        failure = error if isinstance(error, ChildInitError) and not ready else traceback_of(error)
+        spec.reports.failed(spec.number, failure)
     finally:
         atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - as multiprocessing does
         flush()
@@ -100,11 +100,11 @@ def live(birth: Birth, life: Lifecycle[Any], worker: Worker) -> int:
 
 
 def handlers_for_children() -> Handlers:
-    """Return what children do about signals: what this process handles, they do not, and ``SIGTERM`` ends the worker.
+    """Return the signal handlers of children: ``SIGTERM`` ends the worker, and this process's handlers are the default.
 
-    Ctrl-C in a terminal reaches every process; what is to be done is the main process's to say. It is not ignored by
-    ``SIG_IGN``, since that would pass to the programs that the worker runs. ``SIGCONT`` is for the main process to wake
-    a child with.
+    Ctrl-C in a terminal reaches every process, and the main process decides what follows. A child ignores it by a
+    handler that does nothing: ``SIG_IGN`` would pass to the programs that the worker runs. With ``SIGCONT`` the main
+    process wakes a child.
     """
     handlers: dict[int, Handler] = {
         number: signal.SIG_DFL for number in signal.valid_signals() if callable(signal.getsignal(number))
@@ -116,43 +116,43 @@ def handlers_for_children() -> Handlers:
     return [*handlers.items()]
 
 
-def work(worker: Worker, rank: int) -> None:
-    """Do the work, in whatever process does it.
+def run_worker(worker: Worker, rank: int) -> None:
+    """Call the worker with its rank, in a child or in the only process.
 
     Raises:
-        TypeError: The worker is a coroutine function, so that nothing was done.
+        TypeError: The worker is a coroutine function, so that no work was done.
     """
     result = worker(rank)
     if isinstance(result, Coroutine):
         result.close()
         raise TypeError(
-            f"worker({rank}) returned a coroutine, which nobody runs: give a plain function as the worker, and let it "
+            f"worker({rank}) returned a coroutine, which is never run; give a plain function as the worker, and let it "
             f"call asyncio.run()"
         )
 
 
-def _leave_home(birth: Birth) -> None:
-    """Drop what the main process has set up for itself."""
+def _drop_what_belongs_to_main(spec: ChildSpec) -> None:
+    """Drop the wake-up descriptor, the signal handlers and the exit functions of the main process."""
     signal.set_wakeup_fd(-1)
-    for number, handler in birth.handlers:
+    for number, handler in spec.handlers:
         signal.signal(number, handler)
     atexit._clear()  # pyright: ignore[reportPrivateUsage] - what is registered is the main process's
-    close_in_forks(birth.close)
+    close_in_forks(spec.close)
 
 
-def _tie(lifeline: int) -> bool:
-    """See to it that this process does not outlive the main process (Linux).
+def _die_with_parent(lifeline: int) -> bool:
+    """Make sure that this process does not outlive the main process (Linux).
 
-    The kernel sends a signal once nobody has the other end of the pipe any more. It is ``SIGKILL``: the main process is
-    gone, so nobody would be there to follow up on anything milder.
+    The kernel sends a signal once no process has the other end of the pipe. It is ``SIGKILL``: after a milder
+    signal, no main process would be there to send ``SIGKILL`` later.
 
     Returns:
-        Whether the main process is still there.
+        Whether the main process still exists.
     """
-    if _SET_SIGNAL is None:
+    if _F_SETSIG is None:
         return True
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(lifeline, _SET_SIGNAL, _SIGKILL)
+    fcntl.fcntl(lifeline, _F_SETSIG, _SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
     poll = select.poll()
     poll.register(lifeline, 0)
@@ -168,15 +168,11 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
     pass
 
 
-def _exit_code(birth: Birth, error: SystemExit) -> int:
-    """Return what CPython would make of it, and tell what CPython would print."""
+def _exit_code(spec: ChildSpec, error: SystemExit) -> int:
+    """Return the exit code that CPython would use, and report the text that CPython would print."""
     if error.code is None:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    birth.reports.failed(birth.number, f"SystemExit: {error.code}")
+    spec.reports.failed(spec.number, f"SystemExit: {error.code}")
     return FAILED
-
-
-def _text(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))

@@ -1,126 +1,127 @@
-"""What happens to the children, as typed events."""
+"""What happens to the children of a server, as typed events."""
 
 from __future__ import annotations
 
 import signal as signals
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 
-_INFO: Final = 20
+from sermod._forking import how_it_ended
+from sermod._problems import counted
+
+_INFO: Final = 20  # the levels of logging, which is slow to import
 _WARNING: Final = 30
 _ERROR: Final = 40
-_SENT_SIGTERM: Final = 128 + signals.SIGTERM
 
 
 @attrs.frozen
 class Event:
-    """Something that happened to the children of a server, told in its main process.
+    """Something that happened to the children of a server, reported in its main process.
 
-    Each kind is a class of its own; ``str()`` of one is a line for a log.
+    Each kind is a class of its own; ``str()`` of an event is a line for a log.
     """
+
+    _level: ClassVar[int] = _INFO
 
     @property
     def level(self) -> int:
-        """How much it matters, as ``logging`` has it."""
-        return _INFO
+        """How serious it is: a level of :mod:`logging`."""
+        return self._level
 
 
 @attrs.frozen
-class ChildStarted(Event):
-    """A child was forked. It is not ready yet.
+class _OfRank(Event):
+    """Something that happened to a child or in its place.
 
     Attributes:
-        rank: Its rank.
-        pid: Its process id.
+        rank: The rank of the child.
     """
 
     rank: int
-    pid: int
-
-    def __str__(self) -> str:
-        return f"child {self.rank} (pid {self.pid}) is forked"
 
 
 @attrs.frozen
-class ChildReady(Event):
-    """Every ``init_child_f`` has run in a child, and its worker begins.
+class _OfProcess(_OfRank):
+    """Something that happened to a child.
 
     Attributes:
-        rank: Its rank.
-        pid: Its process id.
+        pid: The process id of the child.
     """
 
-    rank: int
     pid: int
 
-    def __str__(self) -> str:
-        return f"child {self.rank} (pid {self.pid}) is ready"
+    @property
+    def _child(self) -> str:
+        return f"child {self.rank} (pid {self.pid})"
 
 
 @attrs.frozen
-class ChildExited(Event):
+class ChildStarted(_OfProcess):
+    """A child was forked. It is not ready yet."""
+
+    def __str__(self) -> str:
+        return f"{self._child} is forked"
+
+
+@attrs.frozen
+class ChildReady(_OfProcess):
+    """Every ``init_child_f`` has run in a child, and its worker begins."""
+
+    def __str__(self) -> str:
+        return f"{self._child} is ready"
+
+
+@attrs.frozen
+class ChildExited(_OfProcess):
     """A child has ended.
 
     Attributes:
-        rank: Its rank.
-        pid: Its process id.
         exitcode: Its exit code; ``None`` where a signal ended it.
         signal: The name of the signal that ended it (``"SIGKILL"``); ``None`` where it exited.
-        traceback: What went wrong in it, as text; ``None`` where it did not say.
+        traceback: The traceback that it reported, as text; ``None`` where it reported none.
         asked: Whether it was asked to end, because the server stops.
     """
 
-    rank: int
-    pid: int
     exitcode: int | None = None
     signal: str | None = None
     traceback: str | None = None
     asked: bool = False
 
     def __str__(self) -> str:
-        said = f"\n{self.traceback.rstrip()}" if self.traceback else ""
-        return f"child {self.rank} (pid {self.pid}) has ended: {how_it_ended(self.exitcode, self.signal)}{said}"
+        reported = f"\n{self.traceback.rstrip()}" if self.traceback else ""
+        return f"{self._child} has ended: {how_it_ended(self.exitcode, self.signal)}{reported}"
 
     @property
     def level(self) -> int:
-        """How much it matters: an end that nobody asked for does, and so does one with something wrong."""
+        """How serious it is: a warning if the child was not asked to end, or reported a traceback."""
         return _INFO if self.asked and not self.traceback else _WARNING
 
 
 @attrs.frozen
-class ChildKilled(Event):
-    """A child was sent ``SIGKILL``: it did not end in time when asked to, or was not ready in time.
+class ChildKilled(_OfProcess):
+    """A child was sent ``SIGKILL``: it did not end in time when it was asked to, or was not ready in time.
 
     Attributes:
-        rank: Its rank.
-        pid: Its process id.
         reason: Why.
     """
 
-    rank: int
-    pid: int
+    _level: ClassVar[int] = _WARNING
+
     reason: str
 
     def __str__(self) -> str:
-        return f"child {self.rank} (pid {self.pid}) is killed: {self.reason}"
-
-    @property
-    def level(self) -> int:
-        """How much it matters."""
-        return _WARNING
+        return f"{self._child} is killed: {self.reason}"
 
 
 @attrs.frozen
-class Restarting(Event):
+class Restarting(_OfRank):
     """A child has died, and another is about to be forked in its rank.
 
     Attributes:
-        rank: Its rank.
-        deaths: How many deaths of children the policy counts by now, this one included.
+        deaths: How many deaths of children the policy counts now, this one included.
     """
 
-    rank: int
     deaths: int
 
     def __str__(self) -> str:
@@ -128,49 +129,38 @@ class Restarting(Event):
 
 
 @attrs.frozen
-class RestartDelayed(Event):
-    """The system refused to fork a child that is to be restarted; it is tried again soon.
+class RestartDelayed(_OfRank):
+    """The system refused to fork a child that is to be restarted; the server tries again soon.
 
     Attributes:
-        rank: Its rank.
-        error: What the system said.
+        error: The error of the system.
     """
 
-    rank: int
+    _level: ClassVar[int] = _WARNING
+
     error: str
 
     def __str__(self) -> str:
-        return f"child {self.rank} cannot be forked now, which is tried again: {self.error}"
-
-    @property
-    def level(self) -> int:
-        """How much it matters."""
-        return _WARNING
+        return f"child {self.rank} cannot be forked now, and is tried again: {self.error}"
 
 
 @attrs.frozen
-class GivingUp(Event):
+class GivingUp(_OfRank):
     """Children die more often than the policy allows: none is restarted any more, and the server stops.
 
     Attributes:
-        rank: The rank of the last that died.
-        deaths: How many died.
+        deaths: How many children died.
         within: In how many seconds, at most.
     """
 
-    rank: int
+    _level: ClassVar[int] = _ERROR
+
     deaths: int
     within: float
 
     def __str__(self) -> str:
-        return (
-            f"giving up: {self.deaths} deaths of children within {self.within:g} seconds, the last that of {self.rank}"
-        )
-
-    @property
-    def level(self) -> int:
-        """How much it matters."""
-        return _ERROR
+        times = f"{counted(self.deaths, 'death')} of children within {self.within:g} seconds"
+        return f"giving up: {times}, the last one in rank {self.rank}"
 
 
 @attrs.frozen
@@ -195,14 +185,3 @@ class Stopped(Event):
 
     def __str__(self) -> str:
         return "stopped: no child is left, and the modules are cleaned up"
-
-
-def how_it_ended(exitcode: int | None, signal: str | None) -> str:
-    """Say how a process ended, for a message."""
-    if signal is not None:
-        return f"{signal} ended it"
-    if exitcode == _SENT_SIGTERM:
-        return f"it exited with code {exitcode}, as it does when it is sent SIGTERM"
-    if exitcode is None:
-        return "nobody can say how, since its exit status went to another (SIGCHLD is ignored, or waitpid(-1) is used)"
-    return f"it exited with code {exitcode}"

@@ -1,4 +1,4 @@
-"""The children as processes: forks them, hears from them, reaps them. What is to be done about it is not said here."""
+"""The children as processes: forking, waiting for reports and ends, reaping. The supervisor decides what follows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import Any, Final, cast
 import attrs
 
 from sermod._core.lifecycle import Lifecycle
-from sermod._forking import close_in_forks, close_runs, flush, keep_in_forks, runs_of
-from sermod._prefork.child import FAILED, Birth, Handlers, handlers_for_children, live
+from sermod._forking import close_in_forks, close_runs, exit_status, flush, keep_in_forks, runs_of
+from sermod._prefork.child import FAILED, ChildSpec, Handlers, handlers_for_children, run_child
 from sermod._prefork.reports import Failure, Reports
 from sermod._prefork.settings import Worker
 
-_LOOK_AGAIN: Final = 0.01
-"""Seconds until a child is looked at again that seems to have ended, but is not there to be reaped."""
+_REAP_AGAIN: Final = 0.01
+"""Seconds until the next attempt to reap a child that seems to have ended, but cannot be reaped yet."""
 _NONE: Final = -1
 
 
@@ -34,32 +34,33 @@ class Child:
         number: Its number, which no other child of this main process ever has.
         rank: Its rank.
         pid: Its process id.
-        lifeline: The end of a pipe that only the main process has: the child ends when it is closed (Linux).
-        ending: What becomes readable when it ends: a pidfd, or the end of a pipe whose other end only the child has.
-        by_pidfd: Which of the two.
-        theirs: The ends of those pipes that the child has.
-        born: When it was forked, by the monotonic clock.
+        lifeline: An end of a pipe that only the main process has: the child is killed once it is closed (Linux).
+        end_descriptor: The descriptor that is readable once the child has ended: a pidfd, or the end of a pipe whose
+            other end only the child has.
+        has_pidfd: Whether it is a pidfd.
+        child_ends: The ends of its pipes that the child keeps.
+        forked_at: When it was forked, by the monotonic clock.
         ready: Whether every ``init_child_f`` has run in it.
         asked: Whether it was asked to end.
-        overdue: The time that it had to become ready, where it is killed for having taken longer.
+        overdue: The time that it had to become ready, in seconds, if it is killed for taking longer.
     """
 
     number: int
     rank: int
     pid: int = 0
     lifeline: int = _NONE
-    ending: int = _NONE
-    by_pidfd: bool = False
-    theirs: list[int] = attrs.Factory(list[int])
-    born: float = 0.0
+    end_descriptor: int = _NONE
+    has_pidfd: bool = False
+    child_ends: list[int] = attrs.Factory(list[int])
+    forked_at: float = 0.0
     ready: bool = False
     asked: bool = False
     overdue: float | None = None
 
     @property
     def descriptors(self) -> set[int]:
-        """Those of the main process."""
-        return {self.lifeline, self.ending} - {_NONE}
+        """The descriptors that the main process has for it."""
+        return {self.lifeline, self.end_descriptor} - {_NONE}
 
     @property
     def is_awaited(self) -> bool:
@@ -67,10 +68,10 @@ class Child:
         return not self.ready and self.overdue is None
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, and never to another process that has got its id."""
+        """Send it a signal; with a pidfd, no other process that has the same id by now can get it."""
         with contextlib.suppress(ProcessLookupError):
-            if self.by_pidfd:
-                signal.pidfd_send_signal(self.ending, number)
+            if self.has_pidfd:
+                signal.pidfd_send_signal(self.end_descriptor, number)
             else:
                 os.kill(self.pid, number)
 
@@ -80,10 +81,10 @@ class Death:
     """The end of a child.
 
     Attributes:
-        child: Which one.
+        child: The child.
         exitcode: Its exit code; ``None`` where a signal ended it.
         signal: The name of the signal; ``None`` where it exited.
-        failure: What it told of what went wrong in it.
+        failure: The failure that it reported, or ``None``.
     """
 
     child: Child
@@ -93,13 +94,13 @@ class Death:
 
 
 class Children:
-    """The children of one lifecycle. It belongs to the main process, and to one thread of it.
+    """The children of one lifecycle. Used in the main process, by one thread.
 
     Args:
         life: The lifecycle, which is initialised before the first fork.
         worker: The work of a child.
-        ranks: Every rank that there will be.
-        wake: Another descriptor that is to end the waiting.
+        ranks: The ranks of all children.
+        wake: Another descriptor that ends a wait.
     """
 
     def __init__(self, life: Lifecycle[Any], worker: Worker, ranks: Sequence[int], wake: int | None = None) -> None:
@@ -108,51 +109,51 @@ class Children:
         self._slots = {rank: slot for slot, rank in enumerate(ranks)}
         self._modules = [module.name for module in life.registry]
         self._module_numbers = {name: number for number, name in enumerate(self._modules, 1)}
-        # The number of the module that each child is at, which costs neither of the processes a system call.
-        self._at = memoryview(mmap.mmap(-1, 4 * len(ranks))).cast("i")
+        # The module whose init_child_f runs in each child, in shared memory: no process needs a system call for it.
+        self._current_module = memoryview(mmap.mmap(-1, 4 * len(ranks))).cast("i")
         self._numbers = itertools.count(1)
         self._living: dict[int, Child] = {}
-        self._restless: list[Child] = []
-        self._by_pidfd = _has_pidfds()
+        self._not_reapable: list[Child] = []
+        self._use_pidfds = _has_pidfds()
         self._selector = selectors.DefaultSelector()
         self._reports = Reports()
-        # A pipe of its own to wake itself: that of the reports may be full, and nobody but this process reads from it.
-        self._bell = os.pipe()
-        os.set_blocking(self._bell[0], False)
-        self._private = {self.fileno(), self._reports.fileno(), *self._bell}
+        # A pipe to wake this process. That of the reports may be full, and only this process could empty it.
+        self._self_pipe = os.pipe()
+        os.set_blocking(self._self_pipe[0], False)
+        self._private = {self.fileno(), self._reports.fileno(), *self._self_pipe}
         self._runs = runs_of(self._private)
         self._own: Collection[int] = ()
-        for readable in (self._reports.fileno(), self._bell[0], wake):
+        for readable in (self._reports.fileno(), self._self_pipe[0], wake):
             if readable is not None:
                 self._selector.register(readable, selectors.EVENT_READ)
         close_in_forks(self._close_in_fork)
 
     def __len__(self) -> int:
-        """Return how many there are, the dead included until they are reaped."""
+        """Return the number of children, those included that have ended and are not reaped."""
         return len(self._living)
 
     def __iter__(self) -> Iterator[Child]:
-        """Iterate over them, the eldest first."""
+        """Iterate over the children, the oldest first."""
         return iter([*self._living.values()])
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when :meth:`wait` has something to tell."""
+        """Return the descriptor that is readable when :meth:`wait` would return something."""
         return cast("selectors.EpollSelector", self._selector).fileno()
 
     def wake(self) -> None:
         """Make the descriptor readable until :meth:`wait` is called."""
-        os.write(self._bell[1], b".")
+        os.write(self._self_pipe[1], b".")
 
     def close(self) -> None:
-        """Close every descriptor, once no child is left."""
+        """Close all descriptors. Called once no child is left."""
         keep_in_forks(self._close_in_fork)
         self._selector.close()
         self._reports.close()
-        for end in self._bell:
+        for end in self._self_pipe:
             os.close(end)
 
     def _close_in_fork(self) -> None:
-        if not self._own:  # somebody else forks, and the selector must not close one day what has its number by then
+        if not self._own:  # other code forks; the selector must not close, later, a descriptor with the same number
             self._selector.close()
         close_runs(self._runs, self._own)
 
@@ -164,80 +165,81 @@ class Children:
 
     # Forking --------------------------------------------------------------------------------------------------------
 
-    def fork(self, ranks: Iterable[int], born: Callable[[Child], object]) -> OSError | None:
+    def fork(self, ranks: Iterable[int], on_fork: Callable[[Child], object]) -> OSError | None:
         """Fork a child for each rank, one right after the other.
 
-        All else is done before or after: between two forks each page that is written to has to be copied.
+        Everything else is done before or after: each page that is written to between two forks must be copied.
 
         Args:
             ranks: The ranks.
-            born: Is told of each child that was forked.
+            on_fork: Called with each child that was forked.
 
         Returns:
-            What kept the others from being forked; ``None`` where all were.
+            The error that kept the others from being forked; ``None`` if all were forked.
         """
-        unborn: list[Child] = []
-        births: list[Birth] = []
+        children: list[Child] = []
+        specs: list[ChildSpec] = []
         pids: list[int] = []
         refusal: OSError | None = None
         handlers = handlers_for_children()
         flush()
-        # In between a handler of the host's would run in a child; or it would raise here, while nobody knows of one.
-        with _held_back({number for number, _ in handlers}) as mask:
+        # A handler of the host must not run in a child, nor raise here while a child is not recorded yet.
+        with _blocked({number for number, _ in handlers}) as mask:
             try:
                 for rank in ranks:
                     child = Child(next(self._numbers), rank)
-                    unborn.append(child)
-                    births.append(self._birth_of(child, handlers, mask - {signal.SIGTERM}))
+                    children.append(child)
+                    specs.append(self._spec_of(child, handlers, mask - {signal.SIGTERM}))
                 self._runs = runs_of(self._private)
-                for birth in births:
-                    self._own = birth.own
-                    pid = os.fork()  # which closes in the child what is private
+                for spec in specs:
+                    self._own = spec.own
+                    pid = os.fork()  # which closes, in the child, the descriptors of the main process
                     if pid == 0:
                         code = FAILED
                         try:
-                            code = live(birth, self._life, self._worker)
+                            code = run_child(spec, self._life, self._worker)
                         finally:  # a child never returns into the main process's stack
                             os._exit(code)
                     pids.append(pid)
             except OSError as error:
                 refusal = error
             self._own = ()
-            self._close(*(descriptor for child in unborn for descriptor in child.theirs))
-            self._close(*(descriptor for child in unborn[len(pids) :] for descriptor in child.descriptors))
-            for child, pid in zip(unborn, pids, strict=False):
+            self._close(*(descriptor for child in children for descriptor in child.child_ends))
+            self._close(*(descriptor for child in children[len(pids) :] for descriptor in child.descriptors))
+            for child, pid in zip(children, pids, strict=False):
                 try:
                     self._watch(child, pid)
                 except OSError as error:
                     refusal = error
                 else:
-                    born(child)
+                    on_fork(child)
             self._runs = runs_of(self._private)
         return refusal
 
-    def _birth_of(self, child: Child, handlers: Handlers, mask: Collection[int]) -> Birth:
-        """Open the pipes of a child, and say what it gets."""
+    def _spec_of(self, child: Child, handlers: Handlers, mask: Collection[int]) -> ChildSpec:
+        """Open the pipes of a child, and return what the main process gives to it."""
         lifeline, child.lifeline = os.pipe()
-        child.theirs.append(lifeline)
+        child.child_ends.append(lifeline)
         self._private.update((lifeline, child.lifeline))
-        if not self._by_pidfd:
-            child.ending, held = os.pipe()
-            child.theirs.append(held)
-            self._private.update((child.ending, held))
+        if not self._use_pidfds:
+            child.end_descriptor, held = os.pipe()
+            child.child_ends.append(held)
+            self._private.update((child.end_descriptor, held))
         slot = self._slots[child.rank]
-        self._at[slot] = 0
-        in_module = partial(self._note_module, slot)
-        return Birth(child.number, child.rank, self._reports, sorted(child.theirs), lifeline, in_module, handlers, mask)
+        self._current_module[slot] = 0
+        on_module = partial(self._note_module, slot)
+        own = sorted(child.child_ends)
+        return ChildSpec(child.number, child.rank, self._reports, own, lifeline, on_module, handlers, mask)
 
     def _watch(self, child: Child, pid: int) -> None:
-        """Have the end of a child noticed; one that cannot be watched is ended at once."""
-        child.pid, child.born = pid, time.monotonic()
+        """Watch for the end of a child; kill one that cannot be watched."""
+        child.pid, child.forked_at = pid, time.monotonic()
         try:
-            if self._by_pidfd:
-                child.ending = os.pidfd_open(pid)
-                child.by_pidfd = True
-                self._private.add(child.ending)
-            self._selector.register(child.ending, selectors.EVENT_READ, child)
+            if self._use_pidfds:
+                child.end_descriptor = os.pidfd_open(pid)
+                child.has_pidfd = True
+                self._private.add(child.end_descriptor)
+            self._selector.register(child.end_descriptor, selectors.EVENT_READ, child)
         except OSError:
             os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
@@ -247,71 +249,67 @@ class Children:
         self._living[child.number] = child
 
     def _note_module(self, slot: int, module: str) -> None:
-        self._at[slot] = self._module_numbers[module]
+        self._current_module[slot] = self._module_numbers[module]
 
-    # What becomes of them -------------------------------------------------------------------------------------------
+    # Waiting and reaping -------------------------------------------------------------------------------------------
 
     def wait(self, timeout: float | None) -> tuple[list[Child], list[Death]]:
-        """Wait until something has happened to a child, the other descriptor is readable, or the time is over.
+        """Wait until something happens to a child, the other descriptor is readable, or the time is over.
 
         Args:
-            timeout: How many seconds, at most; ``None`` for as long as it takes. It is not to be longer than
-                :meth:`timeout` says.
+            timeout: How many seconds to wait, at most, and not longer than :meth:`timeout`; ``None``: no limit.
 
         Returns:
-            The children that have become ready, and those that have ended, which are thereby reaped.
+            The children that have become ready, and those that have ended; these are reaped.
         """
         ended = [key.data for key, _ in self._selector.select(timeout) if key.data is not None]
         with contextlib.suppress(BlockingIOError):
-            os.read(self._bell[0], 4096)
-        # Read after that, so that whoever has ended by then has told all that it had to tell.
+            os.read(self._self_pipe[0], 4096)
+        # Read after the wait: a child that has ended by then has written all its reports.
         ready = [self._living[number] for number in self._reports.read() if number in self._living]
         for child in ready:
             child.ready = True
-        deaths = [self._reap(child) for child in [*self._restless, *ended]]
+        deaths = [self._reap(child) for child in [*self._not_reapable, *ended]]
         return ready, [death for death in deaths if death is not None]
 
     def timeout(self) -> float | None:
-        """Return after how many seconds to call :meth:`wait` although the descriptor is silent; ``None``: never."""
-        return _LOOK_AGAIN if self._restless else None
+        """Return after how many seconds to call :meth:`wait` without a readable descriptor; ``None``: never."""
+        return _REAP_AGAIN if self._not_reapable else None
 
     def module_of(self, child: Child) -> str | None:
-        """Return the module whose ``init_child_f`` a child is in, or ended in; ``None`` outside of any."""
-        number = 0 if child.ready else self._at[self._slots[child.rank]]
+        """Return the module whose ``init_child_f`` runs in a child, or ran when it ended; ``None`` if there is none."""
+        number = 0 if child.ready else self._current_module[self._slots[child.rank]]
         return self._modules[number - 1] if number else None
 
     def _reap(self, child: Child) -> Death | None:
-        exitcode = None
+        exitcode, signal_name = None, None
         try:
             pid, status = os.waitpid(child.pid, os.WNOHANG)
         except ChildProcessError:
-            pass  # it has ended, and its status went to another
+            pass  # another part of the program has taken its status
         else:
             if pid == 0:
-                self._look_again(child)
+                self._reap_later(child)
                 return None
-            exitcode = os.waitstatus_to_exitcode(status)
+            exitcode, signal_name = exit_status(status)
         del self._living[child.number]
-        if child in self._restless:
-            self._restless.remove(child)
+        if child in self._not_reapable:
+            self._not_reapable.remove(child)
         else:
-            self._selector.unregister(child.ending)
+            self._selector.unregister(child.end_descriptor)
         self._close(*child.descriptors)
-        failure = self._reports.failure_of(child.number)
-        if exitcode is not None and exitcode < 0:
-            return Death(child, None, _name_of(-exitcode), failure)
-        return Death(child, exitcode, None, failure)
+        return Death(child, exitcode, signal_name, self._reports.failure_of(child.number))
 
-    def _look_again(self, child: Child) -> None:
-        # Its end of the pipe is closed, by itself or because it is about to end; or a debugger has not let go of it.
-        if child not in self._restless:
-            self._selector.unregister(child.ending)
-            self._restless.append(child)
+    def _reap_later(self, child: Child) -> None:
+        # It has closed its end of the pipe, or is about to end, or a debugger still holds it.
+        if child not in self._not_reapable:
+            self._selector.unregister(child.end_descriptor)
+            self._not_reapable.append(child)
 
 
 @contextlib.contextmanager
-def _held_back(numbers: Collection[int]) -> Generator[set[int]]:
-    """Hold signals back in the block, and say which were held back before."""
+def _blocked(numbers: Collection[int]) -> Generator[set[int]]:
+    """Block signals in the block; yield those that were blocked before."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
@@ -320,15 +318,8 @@ def _held_back(numbers: Collection[int]) -> Generator[set[int]]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _name_of(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 def _has_pidfds() -> bool:
-    """Tell whether there are pidfds: not every system has them, and a container may be denied them."""
+    """Return whether pidfds can be used: not every system has them, and a container may be denied them."""
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError):

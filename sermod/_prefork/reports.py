@@ -1,7 +1,7 @@
-"""What children tell the main process: that one is ready, or what went wrong in it.
+"""The reports of children to the main process: that one is ready, or how it failed.
 
-One pipe serves all children. Whatever a child writes goes in frames that a pipe takes whole, so that those of several
-children never mix: the child's number, the kind of the frame, and what it holds.
+One pipe serves all children. A report is written in frames that a pipe takes whole, so that those of several children
+never mix: the number of the child, the kind of the frame, and its content.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from sermod.errors import ChildInitError
 
 Failure: TypeAlias = ChildInitError | str
-"""What went wrong in a child: an ``init_child_f``, or something else, as the text of a traceback."""
+"""The failure of a child: the error of an ``init_child_f``, or the text of a traceback."""
 
 _HEAD: Final = struct.Struct("=IBH")
 _ATOMIC: Final = getattr(select, "PIPE_BUF", 512)
@@ -27,11 +27,11 @@ class Reports:
     """The pipe, in the main process and in each child.
 
     Attributes:
-        writable: The descriptor of the end that children write to.
+        writable: The descriptor to which children write.
     """
 
     def __init__(self) -> None:
-        import pickle  # slow to import; and not later, since a child in trouble may be unable to
+        import pickle  # slow to import; and not later, since a child that fails may be unable to
 
         self._dumps, self._loads = pickle.dumps, pickle.loads
         self.writable: int
@@ -42,11 +42,11 @@ class Reports:
     # In a child -----------------------------------------------------------------------------------------------------
 
     def ready(self, child: int) -> None:
-        """Tell that a child is ready."""
+        """Report that a child is ready."""
         os.write(self.writable, _HEAD.pack(child, _READY, 0))
 
     def failed(self, child: int, failure: Failure) -> None:
-        """Tell what went wrong in a child, which then ends."""
+        """Report the failure of a child, which then ends."""
         data = self._dumps(failure)
         for start in range(0, len(data), _ROOM):
             part = data[start : start + _ROOM]
@@ -55,14 +55,14 @@ class Reports:
     # In the main process --------------------------------------------------------------------------------------------
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable once a child has told something."""
+        """Return the descriptor that is readable once there is a report."""
         return self._readable
 
     def read(self) -> list[int]:
-        """Take what was told.
+        """Read all reports.
 
         Returns:
-            The children that are ready.
+            The numbers of the children that are ready.
         """
         data = b""
         while True:
@@ -83,13 +83,13 @@ class Reports:
         return ready
 
     def failure_of(self, child: int) -> Failure | None:
-        """Return what a child that has ended told of its failure; ``None`` where it told none, or not all of it."""
+        """Return the failure that an ended child reported; ``None`` if it reported none, or not all of it."""
         data = self._failures.pop(child, None)
         if data is None:
             return None
         try:
             failure: Failure = self._loads(data)
-        except Exception:  # noqa: BLE001 - a child that is killed while it writes leaves half of it behind
+        except Exception:  # noqa: BLE001 - a child that is killed while it writes leaves half a report
             return None
         return failure
 

@@ -1,23 +1,21 @@
-"""How children are to be run: what the host says, checked before anything is forked."""
+"""The settings of a server of children, checked before anything is forked."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeAlias, TypeGuard, cast
+from typing import TypeAlias, cast
 
 import attrs
 
 from sermod._interface.ranks import PROC_MAIN
+from sermod._interface.values import is_int
 from sermod._prefork.events import Event
+from sermod._problems import repr_of
 
 Worker: TypeAlias = Callable[[int], object]
-"""The work of a child: a function that takes its rank. What it returns is of no interest."""
-
-
-def _is_int(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+"""The work of a child: a function that takes its rank. Its result is ignored."""
 
 
 def _is_seconds(value: object) -> bool:
@@ -25,59 +23,60 @@ def _is_seconds(value: object) -> bool:
 
 
 def ranks_of(children: object) -> tuple[int, ...]:
-    """Return the ranks of the children that a host wants.
+    """Return the ranks of the children.
 
     Args:
         children: Their number, or the ranks themselves.
 
     Raises:
-        TypeError: It is neither, or a rank is no ``int``.
-        ValueError: The number is negative; or a rank is there twice, or the main process's own; or there is none.
+        TypeError: *children* is neither, or a rank is not an ``int``.
+        ValueError: The number is negative; or there is no rank, one twice, or that of the main process.
     """
-    if _is_int(children):
+    if is_int(children):
         if children < 0:
-            raise ValueError(f"children={children}: give the number of children, 0 or more, or their ranks in a list")
+            raise ValueError(f"children=... takes a number, 0 or more, or the ranks in a list (got {children})")
         return tuple(range(1, children + 1))
     if isinstance(children, (bool, str, bytes)) or not isinstance(children, Iterable):
-        raise TypeError(f"children=... takes a number, or the ranks themselves in a list (got {children!r})")
+        raise TypeError(f"children=... takes a number, or the ranks in a list (got {repr_of(children)})")
     ranks: list[int] = []
     for rank in cast("Iterable[object]", children):
-        if not _is_int(rank):
-            raise TypeError(f"children=...: a rank must be an int (got {rank!r})")
+        if not is_int(rank):
+            raise TypeError(f"children=...: a rank must be an int (got {repr_of(rank)})")
         if rank == PROC_MAIN:
             raise ValueError(
-                f"children=...: rank {PROC_MAIN} is the main process's own; leave it out, and say init_main=True"
+                f"children=...: rank {PROC_MAIN} is that of the main process; leave it out, and give init_main=True"
             )
         if rank in ranks:
-            raise ValueError(f"children=...: rank {rank} is there twice; each child has a rank of its own")
+            raise ValueError(f"children=...: rank {rank} appears twice; give each child its own rank")
         ranks.append(rank)
     if not ranks:
-        raise ValueError("children=...: there are no ranks in the list; to fork nothing, say children=0")
+        raise ValueError("children=...: the list has no ranks; to fork nothing, give children=0")
     return tuple(ranks)
 
 
 @attrs.frozen
 class RestartPolicy:
-    """How often children may die, taken together, and be restarted.
+    """How often children that died are restarted.
 
     Args:
-        max_restarts: This many deaths are followed by a restart each; one more is one too many.
-        within: Only deaths of the last so many seconds count.
+        max_restarts: How many deaths of children, taken together, are each followed by a restart; at the next death the
+            server gives up.
+        within: The period in seconds: older deaths do not count.
 
     Raises:
-        TypeError: *max_restarts* is no ``int``.
-        ValueError: It is less than 1, or *within* is no number of seconds.
+        TypeError: *max_restarts* is not an ``int``.
+        ValueError: *max_restarts* is less than 1, or *within* is not a positive number of seconds.
     """
 
     max_restarts: int
     within: float
 
     def __attrs_post_init__(self) -> None:
-        if not _is_int(self.max_restarts):
+        if not is_int(self.max_restarts):
             raise TypeError(f"RestartPolicy(max_restarts=...) takes an int (got {self.max_restarts!r})")
         if self.max_restarts < 1:
             raise ValueError(
-                f"RestartPolicy(max_restarts=...) takes 1 or more (got {self.max_restarts}); not to restart at all is "
+                f"RestartPolicy(max_restarts=...) takes 1 or more (got {self.max_restarts}); to restart nothing, give "
                 f"restart=None"
             )
         if not _is_seconds(self.within) or self.within <= 0:
@@ -88,10 +87,10 @@ class DeathCount:
     """Counts the deaths of children against a policy.
 
     Args:
-        policy: The policy; without one every death is too many.
+        policy: The policy; ``None`` allows no death.
 
     Attributes:
-        count: How many count since the last was added, that one included.
+        count: How many deaths counted when the last one was added, that one included.
     """
 
     def __init__(self, policy: RestartPolicy | None) -> None:
@@ -101,13 +100,13 @@ class DeathCount:
         self._times = deque[float](maxlen=self._allowed + 1)
 
     def add(self, now: float) -> bool:
-        """Count one more.
+        """Count one more death.
 
         Args:
-            now: When, by the monotonic clock.
+            now: The time, by the monotonic clock.
 
         Returns:
-            Whether there may be that many.
+            Whether the policy allows that many.
         """
         self._times.append(now)
         while now - self._times[0] > self._within:
@@ -118,15 +117,15 @@ class DeathCount:
 
 @attrs.frozen
 class Settings:
-    """What the host says about its children.
+    """The arguments of :class:`~sermod.Prefork`, checked.
 
     Attributes:
-        ranks: The ranks of the children; none where nothing is to be forked.
-        restart: When dead ones are restarted; ``None``: never.
+        ranks: The ranks of the children; empty if nothing is to be forked.
+        restart: How often dead children are restarted; ``None``: never.
         init_main: Whether the main process is initialised as ``PROC_MAIN`` after the first forks.
-        ready_timeout: How many seconds a child may take to be ready; ``None``: as many as it wants.
+        ready_timeout: How many seconds a child may take to become ready; ``None``: no limit.
         stop_timeout: How many seconds a child may take to end when asked to.
-        on_event: Is told what happens.
+        on_event: Called with each event.
     """
 
     ranks: tuple[int, ...]

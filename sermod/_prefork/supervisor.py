@@ -1,4 +1,4 @@
-"""What is done about the children: who is restarted, when the server stops, and in which order it does."""
+"""The supervisor of children: which are restarted, when the server stops, and how."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typing import Any, Final
 from sermod._core.lifecycle import Lifecycle
 from sermod._forking import thread_warnings
 from sermod._prefork import events
-from sermod._prefork.failures import Failures, error_of, not_ready
+from sermod._prefork.failures import Failures, error_for_death, error_for_timeout
 from sermod._prefork.processes import Child, Children, Death
 from sermod._prefork.settings import DeathCount, Settings, Worker
 from sermod._prefork.signals import StopSignals
+from sermod._problems import counted
 from sermod.errors import ChildInitError
 
 _FORK_AGAIN: Final = 0.5
-"""Seconds until a fork that the system refused is tried again, where it is for a restart."""
+"""Seconds until the next attempt to fork a child for a restart, after the system refused."""
 _FIRST_NUDGE: Final = 0.05
-"""Seconds until a child that was asked to end is nudged. The next come after twice as many each, up to a second."""
+"""Seconds until a child that was asked to end is sent SIGCONT. The pause doubles each time, up to a second."""
 
 
 class Supervisor:
@@ -30,21 +31,21 @@ class Supervisor:
     Args:
         life: The lifecycle, which is initialised before the first fork.
         worker: The work of a child.
-        settings: What the host said.
-        signals: What may end the server.
+        settings: The settings of the host.
+        signals: The signals that end the server.
 
     Attributes:
         children: The children.
-        happened: What nobody was told yet.
-        failures: What went wrong; the first is what ended the server.
+        pending: The events that are not emitted yet.
+        failures: The errors; the first one ended the server.
         ended_by: The signal that ended the server, or ``None``.
-        stopping: Whether the children are asked to end.
-        stopped: Whether none is left, and the modules are cleaned up.
+        stopping: Whether the children were asked to end.
+        stopped: Whether no child is left, and the modules are cleaned up.
     """
 
     def __init__(self, life: Lifecycle[Any], worker: Worker, settings: Settings, signals: StopSignals) -> None:
         self.children: Children = Children(life, worker, settings.ranks, signals.fileno())
-        self.happened: deque[events.Event] = deque()
+        self.pending: deque[events.Event] = deque()
         self.failures: Failures = Failures()
         self.ended_by: signal.Signals | None = None
         self.stopping: bool = False
@@ -53,7 +54,7 @@ class Supervisor:
         self._settings = settings
         self._signals = signals
         self._deaths = DeathCount(settings.restart)
-        self._proven: set[int] = set()
+        self._ranks_once_ready: set[int] = set()
         self._fork_again: dict[int, float] = {}
         self._kill_at: float | None = None
         self._nudge_at = 0.0
@@ -68,38 +69,38 @@ class Supervisor:
         """
         for warning in thread_warnings(self._life.threads):
             warnings.warn(warning, stacklevel=3)
-        self._heed_signal()
+        self._check_signal()
         if self.stopping:
             return
         wanted = self._settings.ranks
         forked, refusal = self._fork(wanted)
-        self.children.wake()  # there is something to tell
+        self.children.wake()  # there are events
         if refusal is not None:
             message = (
-                f"{refusal.strerror}: {len(forked)} of {len(wanted)} children were forked, and are stopped again; fork "
-                f"fewer, or see what limits the processes and descriptors (ulimit -u and -n, TasksMax= of systemd)"
+                f"{refusal.strerror}: {len(forked)} of {counted(len(wanted), 'child', 'children')} could be forked; "
+                f"fork fewer, or raise the limits of processes and descriptors (ulimit -u and -n, TasksMax= of systemd)"
             )
             raise OSError(refusal.errno, message) from refusal
 
     def step(self, until: float | None) -> None:
-        """Wait until something happens, and do what there is to do about it.
+        """Wait until something happens to the children, and react to it.
 
         Args:
-            until: When to wait no longer, by the monotonic clock; ``None``: never.
+            until: When to stop waiting, by the monotonic clock; ``None``: never.
         """
-        if self.stopping and not self.children:  # which everybody has been told of by now
+        if self.stopping and not self.children:  # and all events before are emitted
             self._clean_up()
             return
         left = None if until is None else max(0.0, until - time.monotonic())
-        ready, deaths = self.children.wait(_sooner(left, self.timeout()))
+        ready, deaths = self.children.wait(_earlier(left, self.timeout()))
         self._signals.clear()
-        # First of all: who sends a signal to all of a group means the server, and then no child has died unasked.
-        self._heed_signal()
+        # First of all: a signal to the whole process group is meant for the server, and explains the ends of children.
+        self._check_signal()
         for child in ready:
-            self._proven.add(child.rank)
-            self.happened.append(events.ChildReady(child.rank, child.pid))
+            self._ranks_once_ready.add(child.rank)
+            self.pending.append(events.ChildReady(child.rank, child.pid))
         missing = [death.child.rank for death in deaths if self._is_to_be_restarted(death)]
-        self._look_at_the_clock(time.monotonic())
+        self._check_deadlines(time.monotonic())
         missing += [rank for rank, when in self._fork_again.items() if when <= time.monotonic()]
         if missing and not self.stopping:
             self._restart(missing)
@@ -111,7 +112,7 @@ class Supervisor:
     def begin_stop(
         self, reason: str, by_signal: signal.Signals | None = None, failure: BaseException | None = None
     ) -> None:
-        """Ask every child to end, unless that is done.
+        """Ask every child to end, unless they were asked before.
 
         Args:
             reason: Why, for the event.
@@ -127,58 +128,58 @@ class Supervisor:
         self._fork_again.clear()
         self._kill_at = time.monotonic() + self._settings.stop_timeout
         self._nudge_at = time.monotonic() + self._nudge_after
-        self.happened.append(events.Stopping(reason, by_signal))
+        self.pending.append(events.Stopping(reason, by_signal))
         self._ask_to_end()
-        self.children.wake()  # there is something to tell, and soon there is something to do
+        self.children.wake()  # there is an event, and there are deadlines
 
     def timeout(self) -> float | None:
-        """Return after how many seconds :meth:`step` has something to do at the latest; ``None``: never."""
+        """Return after how many seconds at the latest :meth:`step` must be called; ``None``: no limit."""
         times = [*self._fork_again.values()]
         if self._kill_at is not None:
             times += [self._kill_at, self._nudge_at]
         limit = self._settings.ready_timeout
         if limit is not None and not self.stopping:
-            times += [child.born + limit for child in self.children if child.is_awaited]
+            times += [child.forked_at + limit for child in self.children if child.is_awaited]
         left = max(0.0, min(times) - time.monotonic()) if times else None
-        return _sooner(left, self.children.timeout())
+        return _earlier(left, self.children.timeout())
 
     # While it serves ------------------------------------------------------------------------------------------------
 
-    def _heed_signal(self) -> None:
+    def _check_signal(self) -> None:
         noted = self._signals.noted
         if noted is not None:
-            self.begin_stop(f"{noted.name} has come", noted)
+            self.begin_stop(f"{noted.name} arrived", noted)
 
     def _fork(self, ranks: Collection[int]) -> tuple[list[int], OSError | None]:
         forked: list[int] = []
 
-        def born(child: Child) -> None:
-            self.happened.append(events.ChildStarted(child.rank, child.pid))
+        def on_fork(child: Child) -> None:
+            self.pending.append(events.ChildStarted(child.rank, child.pid))
             forked.append(child.rank)
 
-        return forked, self.children.fork(ranks, born)
+        return forked, self.children.fork(ranks, on_fork)
 
     def _is_to_be_restarted(self, death: Death) -> bool:
-        """Tell of a death, and whether another child takes its place; where none does, the server stops."""
+        """Report a death; return whether the child is restarted, or make the server stop."""
         child, failure = death.child, death.failure
         text = failure.traceback or str(failure) if isinstance(failure, ChildInitError) else failure
-        self.happened.append(
+        self.pending.append(
             events.ChildExited(child.rank, child.pid, death.exitcode, death.signal, text, asked=self.stopping)
         )
         if self.stopping:
             return False
         policy, module = self._settings.restart, self.children.module_of(child)
-        if child.rank not in self._proven:
-            advice = "without it the server does not start"
+        if child.rank not in self._ranks_once_ready:
+            advice = "the server does not start without it"
         elif policy is None:
-            advice = "a child is to work until it is asked to end; to have it restarted, give a RestartPolicy"
+            advice = "a worker must run until it is asked to end; to restart children, give a RestartPolicy"
         elif self._deaths.add(time.monotonic()):
-            self.happened.append(events.Restarting(child.rank, self._deaths.count))
+            self.pending.append(events.Restarting(child.rank, self._deaths.count))
             return True
         else:
             advice = "children die more often than the RestartPolicy allows"
-            self.happened.append(events.GivingUp(child.rank, self._deaths.count, policy.within))
-        error = error_of(death, module, advice)
+            self.pending.append(events.GivingUp(child.rank, self._deaths.count, policy.within))
+        error = error_for_death(death, module, advice)
         self.begin_stop(str(error), failure=error)
         return False
 
@@ -187,25 +188,25 @@ class Supervisor:
         for rank in ranks:
             self._fork_again.pop(rank, None)
         for rank in set(ranks).difference(forked):
-            # A death of its own: a system that is out of processes for long is not asked for ever.
+            # It counts as a death, so that the attempts end if the system stays out of processes.
             if not self._deaths.add(time.monotonic()):
                 self.begin_stop(f"child {rank} cannot be forked: {refusal}", failure=refusal)
                 return
             self._fork_again[rank] = time.monotonic() + _FORK_AGAIN
-            self.happened.append(events.RestartDelayed(rank, str(refusal)))
+            self.pending.append(events.RestartDelayed(rank, str(refusal)))
 
-    def _look_at_the_clock(self, now: float) -> None:
+    def _check_deadlines(self, now: float) -> None:
         limit = self._settings.ready_timeout
         if self.stopping:
-            self._hurry_up(now)
+            self._check_stop_deadlines(now)
         elif limit is not None:
             for child in self.children:
-                if child.is_awaited and now >= child.born + limit:
-                    self._give_up_waiting(child, limit)
+                if child.is_awaited and now >= child.forked_at + limit:
+                    self._end_overdue(child, limit)
 
-    def _give_up_waiting(self, child: Child, limit: float) -> None:
-        error = not_ready(child, self.children.module_of(child), limit)
-        if child.rank in self._proven:
+    def _end_overdue(self, child: Child, limit: float) -> None:
+        error = error_for_timeout(child, self.children.module_of(child), limit)
+        if child.rank in self._ranks_once_ready:
             child.overdue = limit
             self._kill(child, str(error))
         else:
@@ -219,31 +220,31 @@ class Supervisor:
                 child.asked = True
                 child.send(signal.SIGTERM)
 
-    def _hurry_up(self, now: float) -> None:
+    def _check_stop_deadlines(self, now: float) -> None:
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = None
             for child in self.children:
                 self._kill(child, f"it has not ended within {self._settings.stop_timeout:g} seconds")
         elif self._kill_at is not None and now >= self._nudge_at:
-            # Python's handler runs some time after the signal, which is too late for a child that began to wait in
-            # between: it sleeps on. Any other signal wakes it, and this one also a child that was stopped.
+            # Python's handler runs some time after the signal. A child that has begun to wait in between sleeps on
+            # until another signal wakes it; SIGCONT also wakes a child that was stopped.
             for child in self.children:
                 child.send(signal.SIGCONT)
             self._nudge_after = min(1.0, 2 * self._nudge_after)
             self._nudge_at = now + self._nudge_after
 
     def _kill(self, child: Child, reason: str) -> None:
-        self.happened.append(events.ChildKilled(child.rank, child.pid, reason))
+        self.pending.append(events.ChildKilled(child.rank, child.pid, reason))
         child.send(signal.SIGKILL)
 
     def _clean_up(self) -> None:
         try:
             self._life.destroy()
-        except BaseException as error:  # noqa: BLE001 - it is raised once all is over
+        except BaseException as error:  # noqa: BLE001 - it is raised at the end
             self.failures.add(error)
         self.stopped = True
-        self.happened.append(events.Stopped())
+        self.pending.append(events.Stopped())
 
 
-def _sooner(one: float | None, other: float | None) -> float | None:
+def _earlier(one: float | None, other: float | None) -> float | None:
     return min((limit for limit in (one, other) if limit is not None), default=None)

@@ -123,7 +123,7 @@ def test_child_of_a_child():
 
 def test_without_such_signals_either(monkeypatch):
     """Where the kernel sends no signal for a pipe, a child is not tied to the main process; all else is the same."""
-    monkeypatch.setattr("sermod._prefork.child._SET_SIGNAL", None)
+    monkeypatch.setattr("sermod._prefork.child._F_SETSIG", None)
 
     def host_of(tell):
         return serve(make_life(), work_on, 2, restart=OFTEN, on_event=tell)
