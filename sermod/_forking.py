@@ -147,7 +147,7 @@ def thread_warnings(threads: Iterable[tuple[str, threading.Thread]]) -> list[Int
     """
     return [
         InterfaceWarning(
-            module, problem("init_f", "thread-before-fork", f"it started the thread {thread.name!r}, which runs on")
+            module, problem("init_f", "thread-before-fork", f"it started the thread {thread.name!r}, which still runs")
         )
         for module, thread in threads
         if thread.is_alive()

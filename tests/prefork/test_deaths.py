@@ -30,7 +30,7 @@ OFTEN = RestartPolicy(100, 3600)
 
 
 def wait_for(server, kind):
-    """Poll until an event of that kind has come."""
+    """Poll until an event of that kind arrived."""
     while not any(isinstance(event, kind) for event in server.poll(None)):
         pass
 
@@ -113,7 +113,7 @@ class TestWithoutPolicy:
         else:
             assert text in error.traceback
             assert error.traceback in "".join(error.__notes__)
-        assert f"child 3 (pid {pids[3]}) ended unasked" in str(error)
+        assert f"child 3 (pid {pids[3]}) ended although it was not asked to" in str(error)
         assert [1, 2, 4] == sorted(event.rank for event in host.told(ChildExited) if event.asked)
 
     def test_long_traceback(self):

@@ -75,7 +75,7 @@ class TestServe:
         kinds = [type(event) for event in host.heard]
         assert [ChildStarted, ChildStarted, ChildReady, ChildReady] == kinds[:4]
         assert [Stopping, ChildExited, ChildExited, Stopped] == kinds[4:]
-        assert "SIGTERM has come" == host.heard[4].reason
+        assert "SIGTERM arrived" == host.heard[4].reason
         assert all(event.asked and event.exitcode == 143 for event in host.told(ChildExited))
 
     @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ class TestNoChildren:
             ("init_child_f", "b", 1, pid),
             ChildReady(1, pid),
             ("worker", 1, pid),
-            Stopping("the worker has returned"),
+            Stopping("the worker returned"),
             ("destroy_f", "b", pid),
             ("destroy_f", "a", pid),
             Stopped(),
@@ -275,7 +275,7 @@ class TestNoChildren:
             host.until(str)
             host.send(number)
             assert number == host.value()
-        assert Stopping(f"{number.name} has come", number) in host.heard
+        assert Stopping(f"{number.name} arrived", number) in host.heard
         assert [("destroy_f", "a", host.pid), Stopped()] == host.heard[-2:]
 
     def test_signal_during_init(self):
@@ -355,7 +355,7 @@ class TestNoChildren:
 
         def host_of(tell):
             server = Prefork(make_life(), lambda rank: server.stop(), 0)
-            with pytest.raises(LifecycleError, match=r"there are to be no children: call serve\(\)"):
+            with pytest.raises(LifecycleError, match=r"with children=0 there is nothing to start; call serve\(\)"):
                 server.start()
             server.serve()
 

@@ -19,16 +19,16 @@ def life():
 @pytest.mark.parametrize(
     ("children", "error", "message"),
     [
-        pytest.param(-1, ValueError, "children=-1: give the number of children, 0 or more", id="negative"),
-        pytest.param(True, TypeError, "takes a number, or the ranks themselves in a list .got True", id="bool"),
+        pytest.param(-1, ValueError, "takes a number, 0 or more, or the ranks in a list .got -1", id="negative"),
+        pytest.param(True, TypeError, "takes a number, or the ranks in a list .got True", id="bool"),
         pytest.param(2.0, TypeError, r"takes a number, or the ranks .* .got 2\.0", id="float"),
         pytest.param("12", TypeError, "takes a number, or the ranks .* .got '12'", id="str"),
         pytest.param(None, TypeError, "takes a number, or the ranks .* .got None", id="None"),
-        pytest.param([1, 2, 1], ValueError, "rank 1 is there twice", id="repeated rank"),
+        pytest.param([1, 2, 1], ValueError, "rank 1 appears twice", id="repeated rank"),
         pytest.param([1, "2"], TypeError, "a rank must be an int .got '2'", id="rank that is no int"),
         pytest.param([1, False], TypeError, "a rank must be an int .got False", id="rank that is a bool"),
-        pytest.param([1, 0], ValueError, "rank 0 is the main process's own", id="rank of the main process"),
-        pytest.param([], ValueError, "no ranks in the list; to fork nothing, say children=0", id="no ranks"),
+        pytest.param([1, 0], ValueError, "rank 0 is that of the main process", id="rank of the main process"),
+        pytest.param([], ValueError, "the list has no ranks; to fork nothing, give children=0", id="no ranks"),
     ],
 )
 def test_children(life, children, error, message):
@@ -79,7 +79,7 @@ class TestRestartPolicy:
             RestartPolicy(number, 60)
 
     def test_none_at_all(self):
-        with pytest.raises(ValueError, match=r"takes 1 or more \(got 0\); not to restart at all is restart=None"):
+        with pytest.raises(ValueError, match=r"takes 1 or more \(got 0\); to restart nothing, give restart=None"):
             RestartPolicy(0, 60)
 
     @pytest.mark.parametrize("within", [0, -1, math.nan, math.inf, "60", None])
@@ -90,5 +90,5 @@ class TestRestartPolicy:
 
 def test_alone_before_start(life):
     """With no children, ``start`` is refused before anything is done."""
-    with pytest.raises(LifecycleError, match="there are to be no children"):
+    with pytest.raises(LifecycleError, match="with children=0 there is nothing to start"):
         Prefork(life, work_on, 0).start()

@@ -231,7 +231,7 @@ class TestDescriptor:
 
     def test_not_running(self):
         server = Prefork(make_life(), work_on)
-        with pytest.raises(LifecycleError, match="there is a descriptor from start"):
+        with pytest.raises(LifecycleError, match="the server is not started; call it after start"):
             server.fileno()
 
 
@@ -414,10 +414,10 @@ class TestWhoAndWhen:
         def host_of(tell):
             with Prefork(make_life(), work_on, 1) as server:
                 for call in (server.start, server.serve):
-                    with pytest.raises(LifecycleError, match="it runs once"):
+                    with pytest.raises(LifecycleError, match="a server runs only once"):
                         call()
                 assert 1 == len(my_children())
-            with pytest.raises(LifecycleError, match="it runs once"):
+            with pytest.raises(LifecycleError, match="a server runs only once"):
                 server.start()
 
         with hosting(host_of) as host:
@@ -430,7 +430,7 @@ class TestWhoAndWhen:
         def host_of(tell):
             life = make_life("a", destroy_f=tell)
             with life:
-                with pytest.raises(LifecycleError, match="this one is initialised: give it a new one"):
+                with pytest.raises(LifecycleError, match="this one is initialised; give it a new one"):
                     getattr(Prefork(life, work_on), call)()
                 assert set() == my_children()
                 tell("not yet")
@@ -445,7 +445,7 @@ class TestWhoAndWhen:
 
         def host_of(tell):
             def other():
-                with pytest.raises(LifecycleError, match="belongs to the thread that made it") as raised:
+                with pytest.raises(LifecycleError, match="belongs to another thread") as raised:
                     getattr(server, call)()
                 tell(raised.value.call)
 
@@ -469,7 +469,7 @@ class TestWhoAndWhen:
         def host_of(tell):
             def worker(rank):
                 for call in (server.start, server.poll, server.stop, server.serve):
-                    with pytest.raises(LifecycleError, match="belongs to the main process, "):
+                    with pytest.raises(LifecycleError, match="the server belongs to process "):
                         call()
                 tell("refused")
                 work_on(rank)
@@ -505,7 +505,7 @@ class TestWhoAndWhen:
             with pytest.raises(ModuleInitError):
                 server.start()
             assert before == my_descriptors()
-            with pytest.raises(LifecycleError, match="it runs once"):
+            with pytest.raises(LifecycleError, match="a server runs only once"):
                 server.start()
             assert not server.running
 
