@@ -342,4 +342,4 @@ def for_each(*fixups: FixupTo[Any] | None) -> FixupTo[object]:
 
 
 def _name_of(function: object) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
+    return getattr(function, "__qualname__", None) or repr_of(function)
