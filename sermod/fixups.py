@@ -306,7 +306,6 @@ def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:
 
     Example:
         >>> from enum import Enum
-    from types import FunctionType
         >>> Transport = Enum("Transport", {"UDP": "udp", "TCP": "tcp"})
         >>> member_of(Transport)("tcp", 1)
         <Transport.TCP: 'tcp'>
