@@ -306,7 +306,6 @@ def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:
 
     Example:
         >>> from enum import Enum
-    from types import FunctionType
         >>> Transport = Enum("Transport", {"UDP": "udp", "TCP": "tcp"})
         >>> member_of(Transport)("tcp", 1)
         <Transport.TCP: 'tcp'>
@@ -342,4 +341,4 @@ def for_each(*fixups: FixupTo[Any] | None) -> FixupTo[object]:
 
 
 def _name_of(function: object) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
+    return getattr(function, "__qualname__", None) or repr_of(function)

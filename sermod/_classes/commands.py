@@ -71,7 +71,7 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
     mark = Mark(RouteFlag(flags), name)
 
     def marked(function: FunctionT) -> FunctionT:
-        whose = getattr(function, "__qualname__", repr(function))
+        whose = getattr(function, "__qualname__", None) or repr_of(function)
         if not isinstance(cast("object", function), FunctionType):
             raise TypeError(
                 f"{whose}: @command() marks plain methods, which take self and the message (got {kind_of(function)}); "

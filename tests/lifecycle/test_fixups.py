@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from hostile import UnprintableError
 from making import Journal, make_exports
 from travelling import pickled
 
@@ -171,6 +172,15 @@ class TestRefusals:
         )
         assert ["init", "destroy"] == journal
         assert vars(error) == vars(pickled(error))
+
+    def test_one_that_raises_an_exception_without_a_text(self, refused, journal):
+        def fixup(param, number):
+            raise UnprintableError
+
+        error = refused(fixup, "x")
+
+        assert str(error).endswith("the fixup refuses parameter 1, 'x': <no text: its __str__ raised RuntimeError>")
+        assert ["init", "destroy"] == journal
 
     def test_one_that_returns_none(self, refused, journal):
         error = refused(lambda param, number: None, "x", where=None)

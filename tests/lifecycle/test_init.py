@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import os
+import threading
 
 import pytest
+from hostile import UnprintableError
 from making import Journal, make_exports
 from travelling import pickled
 
@@ -237,6 +239,21 @@ class TestAbort:
             "and while cleaning up, destroy_f of module 'b' raised: ValueError('first')",
         ] == caught.value.__notes__
 
+    def test_exceptions_without_a_text(self, journal):
+        """A message that cannot be made of an exception does not replace the error that stops the start."""
+        core = Registry()
+        core.register(make_exports("a", destroy_f=journal.hook("a", raises=UnprintableError())))
+        core.register(make_exports("b", init_f=journal.hook("b", raises=UnprintableError())))
+        with pytest.raises(ModuleInitError) as caught:
+            Lifecycle(core).init()
+
+        assert ["b", "a"] == journal
+        assert "init_f of module 'b' raised UnprintableError: <no text: its __str__ raised RuntimeError>" == str(
+            caught.value
+        )
+        (note,) = caught.value.__notes__
+        assert note.startswith("and while cleaning up, destroy_f of module 'a' raised: <an UnprintableError ")
+
     def test_the_block_is_not_entered(self, journal):
         life = server(journal, a=journal.hook("init a"), b=lambda: -1)
         with pytest.raises(ModuleInitError), life:
@@ -253,3 +270,34 @@ class TestAbort:
                 call()
             assert "failed" == caught.value.state
         assert [] == journal
+
+
+class TestThreads:
+    """``threads`` has those that an ``init_f`` started and that still run: a forked child does not have them."""
+
+    def test_each_with_the_name_of_its_module(self, journal):
+        end = threading.Event()
+
+        def start(function):
+            thread = threading.Thread(target=function)
+            thread.start()
+            return thread
+
+        waiting = []
+        life = server(
+            journal,
+            a=lambda: start(lambda: None).join(),
+            b=lambda: waiting.append(start(end.wait)),
+            c=journal.hook("c"),
+            d=lambda: waiting.extend([start(end.wait), start(end.wait)]),
+        )
+        try:
+            life.init()
+
+            assert [("b", waiting[0])] == life.threads[:1]
+            assert {("d", waiting[1]), ("d", waiting[2])} == {*life.threads[1:]}
+            assert 3 == len(life.threads)
+        finally:
+            end.set()
+            for thread in waiting:
+                thread.join()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import pytest
+from hostile import UnprintableError
 from making import contents, make_exports
 
 from sermod import (
@@ -231,6 +232,17 @@ class TestAllOrNothing:
             "and 'level' of module 'm1' could not be put back: RuntimeError('stuck')",
         ] == caught.value.__notes__
         assert [0, 5, 0, 0] == [variable.value for variable in variables]
+
+    def test_an_exception_without_a_repr_does_not_keep_the_others_from_being_put_back(self):
+        first, stuck = Variable(), Variable(fails={0: UnprintableError()})
+        core = server(first, stuck, Variable(fails={5: OSError("disk full")}))
+
+        with pytest.raises(ParamValueError) as caught:
+            core.modparam("m.", "level", 5)
+
+        (note,) = caught.value.__notes__
+        assert note.endswith("could not be put back: <an UnprintableError whose repr raised RuntimeError>")
+        assert 0 == first.value
 
     @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), SystemExit(3)], ids=["interrupt", "exit"])
     def test_an_interrupted_store_puts_back_and_passes_on(self, interrupt):

@@ -20,6 +20,7 @@ from sermod import (
     InterfaceWarning,
     InvalidExportsError,
     LoadedModule,
+    Module,
     ModuleExports,
     ParamExport,
     Registry,
@@ -124,6 +125,21 @@ class TestRegister:
             core.register("foobar")
 
         assert 0 == len(core)
+
+    def test_an_object_that_has_the_exports_is_a_type_error_that_says_so(self):
+        """A class, or an instance, is a frequent slip for the exports of the instance."""
+        core = Registry()
+
+        class Foobar(Module):
+            name = "foobar"
+
+        with pytest.raises(TypeError, match=r"; write register\(Foobar\(\)\.exports\)$"):
+            core.register(Foobar)
+        with pytest.raises(TypeError, match=r"; register its attribute exports$"):
+            core.register(Foobar())
+
+        assert 0 == len(core)
+        assert "foobar" == core.register(Foobar().exports).name
 
     def test_a_name_that_is_taken_is_refused(self):
         core = Registry()

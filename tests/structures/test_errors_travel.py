@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+from hostile import Unprintable
 from travelling import pickled
 
 from sermod import load
@@ -23,6 +24,7 @@ from sermod.errors import (
     ModuleFileNotFoundError,
     ParamTypeError,
     ParamValueError,
+    Parcel,
     SermodError,
     ShadowedCommandError,
     UnknownParamError,
@@ -128,6 +130,22 @@ class TestValuesThatCannotTravel:
 
         assert repr(value) == found.value
         assert ("foobar", "foo", "it is no result") == (found.module, found.command, str(found))
+
+    def test_one_whose_repr_raises_as_well(self):
+        class Local(Unprintable):
+            pass
+
+        found = pickled(result_error(Local()))
+
+        assert "<a Local whose repr raised RuntimeError>" == found.value
+        assert "it is no result" == str(found)
+
+    @pytest.mark.parametrize("value", [Refusing(), Loading()])
+    def test_the_receiver_may_choose_what_arrives(self, value):
+        assert f"lost: {value!r}" == pickled(Parcel(value)).open("lost: {}".format)
+
+    def test_a_value_that_can_travel_is_not_replaced(self):
+        assert [1, 2] == pickled(Parcel([1, 2])).open(pytest.fail)
 
     def test_a_local_function_a_lock_and_a_coroutine(self):
         def local():

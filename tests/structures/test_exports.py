@@ -10,6 +10,7 @@ from types import MappingProxyType
 import attrs
 import hypothesis
 import pytest
+from hostile import Unprintable
 from hypothesis import strategies as st
 from travelling import pickled
 
@@ -213,6 +214,11 @@ class TestTypes:
         """The message says which entry of the array it is."""
         with pytest.raises(TypeError, match=message):
             ModuleExports("foo", **{field: array})
+
+    def test_a_value_whose_repr_raises(self):
+        """The message says what it can: the field and the class of the value."""
+        with pytest.raises(TypeError, match=r"^CmdExport\.name: takes .* \(got <an Unprintable .*, an Unprintable\)"):
+            CmdExport(Unprintable())
 
     @pytest.mark.parametrize(
         "function",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import IntFlag
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from travelling import pickled
 
 import sermod
@@ -64,3 +66,11 @@ class TestRanks:
 
     def test_values_are_those_of_the_core(self):
         assert (0, -1, -2, -4) == (sermod.PROC_MAIN, sermod.PROC_TIMER, sermod.PROC_FIFO, sermod.PROC_TCP_MAIN)
+
+    @hypothesis.given(st.sets(st.integers(-4, 12)))
+    def test_a_new_child_gets_the_lowest_rank_that_is_free(self, taken):
+        """The ranks of special processes, which are not positive, do not matter."""
+        rank = sermod.lowest_free_rank(taken)
+
+        assert rank not in taken
+        assert {*range(1, rank)} <= taken
