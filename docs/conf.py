@@ -37,7 +37,7 @@ nitpick_ignore_regex = [
     (r"py:\w+", rf"({python_modules})(\..+)?|{python_names}"),
     (r"py:\w+", r"sermod(\.\w+)*\.\w*T"),  # type variables
     (r"py:class", r"(sermod\.hosts\.gunicorn\.)?(Arbiter|Worker)"),  # what gunicorn hands its hooks
-    (r"py:class", r"sermod\._interface\.lists\.ListPointer"),  # a Pointer that is also a sequence; list_param makes it
+    (r"py:class", r"sermod\._interface\.lists\.ListPointer"),  # the Pointer that list_param makes
 ]
 
 html_theme = "furo"
