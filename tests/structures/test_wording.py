@@ -6,6 +6,7 @@ Each call of ``counted`` and ``either`` in sermod has a row in ``MESSAGES``, whi
 from __future__ import annotations
 
 import ast
+import errno
 import re
 from pathlib import Path
 from unittest import mock
@@ -19,12 +20,14 @@ from sermod import (
     Cell,
     CmdExport,
     ConfigurationErrors,
+    GivingUp,
     InvalidExportsError,
     Lifecycle,
     Module,
     ModuleExports,
     ParamCountError,
     ParamExport,
+    Prefork,
     Registry,
     SermodError,
     ShadowedCommandError,
@@ -219,6 +222,19 @@ def too_long_for_c(number):
     return str(caught.value)
 
 
+def too_many_deaths(number):
+    return str(GivingUp(1, number, within=60))
+
+
+def forks_refused(number):
+    with (
+        mock.patch("os.fork", side_effect=BlockingIOError(errno.EAGAIN, "too many processes")),
+        pytest.raises(OSError, match="could be forked") as caught,
+    ):
+        Prefork(Lifecycle(Registry()), print, number).start()
+    return str(caught.value)
+
+
 def missing_export(number):
     return str(MissingExport("c", number))
 
@@ -239,6 +255,8 @@ MESSAGES = {
     ("_interface/validation.py", "_check_nothing_follows", "entry"): (after_terminator, FROM_1),
     ("_interface/validation.py", "_entries", "entry"): (half_null, FROM_0),
     ("_interface/validation.py", "_not_terminated", "entry"): (not_terminated, FROM_0),
+    ("_prefork/events.py", "GivingUp.__str__", "death"): (too_many_deaths, FROM_0),
+    ("_prefork/supervisor.py", "Supervisor.fork_first", "child"): (forks_refused, FROM_1),
     ("errors.py", "InvalidExportsError.__init__", "problem"): (invalid_exports, FROM_1),
     ("errors.py", "ShadowedCommandError.__init__", "parameter"): (shadowed, FROM_0),
     ("errors.py", "raise_together", "mistake"): (refused_together, FROM_2),
@@ -248,7 +266,7 @@ MESSAGES = {
 }
 """For the file, the function and the noun of each call: what makes the message, and with which numbers."""
 
-NOUNS = {"entry": "entries"}
+NOUNS = {"child": "children", "entry": "entries"}
 """The plurals that are not formed with an "s"."""
 
 
