@@ -1,10 +1,12 @@
 """How Sphinx builds the documentation."""
 
+import ast
 import builtins
 import inspect
 import re
 import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
@@ -35,6 +37,7 @@ nitpick_ignore_regex = [
     (r"py:\w+", rf"({python_modules})(\..+)?|{python_names}"),
     (r"py:\w+", r"sermod(\.\w+)*\.\w*T"),  # type variables
     (r"py:class", r"(sermod\.hosts\.gunicorn\.)?(Arbiter|Worker)"),  # what gunicorn hands its hooks
+    (r"py:class", r"sermod\._interface\.lists\.ListPointer"),  # the Pointer that list_param makes
 ]
 
 html_theme = "furo"
@@ -63,12 +66,18 @@ def show_public_bases(_app: Sphinx, _name: str, cls: type, _options: object, bas
 
 
 def describe_constant(_app: Sphinx, what: str, name: str, _obj: object, _options: object, lines: list[str]) -> None:
-    """Give a constant the text below its assignment, which autodoc looks for in sermod/__init__.py, and in vain."""
+    """Give a constant the text below its assignment: autodoc looks for it in sermod/__init__.py, where it is not."""
     if what != "data":
         return
     constant = name.removeprefix("sermod.")
-    home = ModuleAnalyzer.for_module(f"sermod.{sermod._PUBLIC[constant]}")  # noqa: SLF001 - nothing else knows
-    lines[:] = home.find_attr_docs()["", constant]
+    lines[:] = ModuleAnalyzer.for_module(home_of(constant)).find_attr_docs()["", constant]
+
+
+def home_of(name: str) -> str:
+    """Return the module that sermod/__init__.py imports a public name from."""
+    tree = ast.parse(Path(sermod.__file__).read_text(encoding="utf-8"))
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return next(str(node.module) for node in imports if any(alias.name == name for alias in node.names))
 
 
 def inherit_attributes(_app: Sphinx, what: str, _name: str, obj: object, _options: object, lines: list[str]) -> None:
