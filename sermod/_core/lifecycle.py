@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeAlias, TypeGuard, cast
 
 from sermod._core.action import Action
+from sermod._core.notes import note_call, note_hook
 from sermod._core.registry import LoadedModule, Registry
 from sermod._interface.exports import MsgT
 from sermod._interface.lookup import looking_up_in
@@ -256,7 +257,8 @@ class Lifecycle(Generic[MsgT]):
         """Run a route for a message, in the process that handles it.
 
         Calls are run until one returns 0, "stop processing". Then, or where the host's function returns 0, each
-        ``onbreak_f`` runs, newest module first. An exception passes on, without onbreak.
+        ``onbreak_f`` runs, newest module first. An exception passes on, without onbreak, and a note on it names the
+        call, its place and its module. The calls that a function of the host makes itself are not noted.
 
         Args:
             route: Bound calls, or a function of the host that takes the message.
@@ -279,14 +281,22 @@ class Lifecycle(Generic[MsgT]):
                 _check_result(None, route, result)
         else:
             for action in route:
-                result = action.run(msg)
-                if type(result) is not int:
-                    _check_result(action.module, action.export.name, result)
-                if not result:
-                    break
+                try:
+                    result = action.run(msg)
+                    if type(result) is not int:
+                        _check_result(action.module, action.export.name, result)
+                    if not result:
+                        break
+                except Exception as error:
+                    note_call(error, action)
+                    raise
         if not result:
             for module, onbreak in self._onbreak:
-                _expect_nothing_to_await(module, "onbreak_f", onbreak(msg))
+                try:
+                    _expect_nothing_to_await(module, "onbreak_f", onbreak(msg))
+                except Exception as error:
+                    note_hook(error, "onbreak_f", module)
+                    raise
         return result
 
     async def run_route_async(self, route: AsyncRoute[MsgT], msg: MsgT) -> int:
@@ -310,13 +320,21 @@ class Lifecycle(Generic[MsgT]):
             _check_result(None, route, result)
         else:
             for action in route:
-                result = await _awaited(action.run(msg))
-                _check_result(action.module, action.export.name, result)
-                if not result:
-                    break
+                try:
+                    result = await _awaited(action.run(msg))
+                    _check_result(action.module, action.export.name, result)
+                    if not result:
+                        break
+                except Exception as error:
+                    note_call(error, action)
+                    raise
         if not result:
-            for _, onbreak in self._onbreak:
-                await _awaited(onbreak(msg))
+            for module, onbreak in self._onbreak:
+                try:
+                    await _awaited(onbreak(msg))
+                except Exception as error:
+                    note_hook(error, "onbreak_f", module)
+                    raise
         return result
 
     def process_reply(self, msg: MsgT) -> bool:
@@ -334,10 +352,14 @@ class Lifecycle(Generic[MsgT]):
         """
         self._check_state("process_reply()", State.INITIALISED)
         for module, response in self._response:
-            result = response(msg)
-            _check_result(module, "response_f", result)
-            if not result:
-                return False
+            try:
+                result = response(msg)
+                _check_result(module, "response_f", result)
+                if not result:
+                    return False
+            except Exception as error:
+                note_hook(error, "response_f", module)
+                raise
         return True
 
     # State ----------------------------------------------------------------------------------------------------------
