@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from sermod._core.action import Action as Action
     from sermod._core.lifecycle import Lifecycle as Lifecycle
     from sermod._core.lifecycle import Route as Route
-    from sermod._core.lifecycle import State as State
     from sermod._core.loaded import LoadedModule as LoadedModule
     from sermod._core.loader import load as load
     from sermod._core.registry import Registry as Registry
+    from sermod._core.state import State as State
     from sermod._interface.exports import INT_PARAM as INT_PARAM
     from sermod._interface.exports import REPLY_ROUTE as REPLY_ROUTE
     from sermod._interface.exports import REQUEST_ROUTE as REQUEST_ROUTE

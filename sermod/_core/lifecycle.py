@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Awaitable, Callable, Iterable
-from enum import StrEnum
 from types import TracebackType
 from typing import Final, Generic, Self, TypeAlias, cast
 
 from sermod._core.action import Action
 from sermod._core.loaded import LoadedModule
+from sermod._core.notes import note_call, note_hook
 from sermod._core.registry import Registry
 from sermod._core.results import awaited, check_result, close_coroutine, expect_no_coroutine, traceback_of
+from sermod._core.routes import checked_call, checked_route
+from sermod._core.state import ADVICE, INITIALISING, State
 from sermod._interface.exports import MsgT
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.values import is_int
@@ -29,19 +31,6 @@ Route: TypeAlias = Iterable[Action[MsgT]] | Callable[[MsgT], int]
 """What runs for a message: bound calls, one after the other, or a function of the host with its own conditions."""
 AsyncRoute: TypeAlias = Iterable[Action[MsgT]] | Callable[[MsgT], int | Awaitable[int]]
 """A route that may contain, or be, a coroutine function."""
-
-
-class State(StrEnum):
-    """The states of a lifecycle."""
-
-    CONFIGURING = "configuring"
-    """Modules may be loaded, parameters set, calls bound."""
-    INITIALISED = "initialised"
-    """Every ``init_f`` and every fixup has run: messages may be processed."""
-    DESTROYED = "destroyed"
-    """Every ``destroy_f`` has run."""
-    FAILED = "failed"
-    """The initialisation failed, and the modules that were initialised are destroyed again."""
 
 
 _INITIALISED: Final = State.INITIALISED  # for run_route: looking up a member of an enumeration takes time
@@ -124,7 +113,7 @@ class Lifecycle(Generic[MsgT]):
         self.registry.check()  # no code of a module has run yet, so this can still be mended
         self._main_pid = os.getpid()
         # From here on nothing can be configured, and there is no second attempt, whatever happens.
-        self._enter(State.FAILED, _INITIALISING)
+        self._enter(State.FAILED, INITIALISING)
         initialised: list[LoadedModule[MsgT]] = []
         try:
             for module in self.registry:
@@ -281,7 +270,8 @@ class Lifecycle(Generic[MsgT]):
         """Run a route for a message, in the process that handles it.
 
         Calls are run until one returns 0, "stop processing". Then, or where the host's function returns 0, each
-        ``onbreak_f`` runs, newest module first. An exception passes on, without onbreak.
+        ``onbreak_f`` runs, newest module first. An exception passes on, without onbreak, and a note on it names the
+        call, its place and its module. The calls that a function of the host makes itself are not noted.
 
         Args:
             route: Bound calls, or a function of the host that takes the message.
@@ -298,20 +288,30 @@ class Lifecycle(Generic[MsgT]):
         if self._state is not _INITIALISED:
             self._check_state("run_route()", _INITIALISED)
         result: int = 1
-        if callable(route):
+        kind = type(route)
+        is_sequence = kind is list or kind is tuple
+        if not is_sequence and callable(route):
             result = route(msg)
             if type(result) is not int:
                 check_result(None, route, result)
         else:
-            for action in route:
-                result = action.run(msg)
-                if type(result) is not int:
-                    check_result(action.module, action.export.name, result)
-                if not result:
-                    break
+            for action in cast("Iterable[Action[MsgT]]", route) if is_sequence else checked_route(route):
+                try:
+                    result = action.run(msg)
+                    if type(result) is not int:
+                        check_result(action.module, action.export.name, result)
+                    if not result:
+                        break
+                except Exception as error:
+                    note_call(error, checked_call(action, error), self._without_rank())
+                    raise
         if not result:
             for module, onbreak in self._onbreak:
-                expect_no_coroutine(module, "onbreak_f", onbreak(msg))
+                try:
+                    expect_no_coroutine(module, "onbreak_f", onbreak(msg))
+                except Exception as error:
+                    note_hook(error, "onbreak_f", module)
+                    raise
         return result
 
     async def run_route_async(self, route: AsyncRoute[MsgT], msg: MsgT) -> int:
@@ -334,14 +334,22 @@ class Lifecycle(Generic[MsgT]):
             result = await awaited(route(msg))
             check_result(None, route, result)
         else:
-            for action in route:
-                result = await awaited(action.run(msg))
-                check_result(action.module, action.export.name, result)
-                if not result:
-                    break
+            for action in checked_route(route):
+                try:
+                    result = await awaited(action.run(msg))
+                    check_result(action.module, action.export.name, result)
+                    if not result:
+                        break
+                except Exception as error:
+                    note_call(error, checked_call(action, error), self._without_rank())
+                    raise
         if not result:
-            for _, onbreak in self._onbreak:
-                await awaited(onbreak(msg))
+            for module, onbreak in self._onbreak:
+                try:
+                    await awaited(onbreak(msg))
+                except Exception as error:
+                    note_hook(error, "onbreak_f", module)
+                    raise
         return result
 
     def process_reply(self, msg: MsgT) -> bool:
@@ -359,11 +367,21 @@ class Lifecycle(Generic[MsgT]):
         """
         self._check_state("process_reply()", State.INITIALISED)
         for module, response in self._response:
-            result = response(msg)
-            check_result(module, "response_f", result)
-            if not result:
-                return False
+            try:
+                result = response(msg)
+                check_result(module, "response_f", result)
+                if not result:
+                    return False
+            except Exception as error:
+                note_hook(error, "response_f", module)
+                raise
         return True
+
+    def _without_rank(self) -> str:
+        """Return what to add to the note on an exception where no ``init_child_f`` has run in this process."""
+        if self.rank is not None or all(module.exports.init_child_f is None for module in self.registry):
+            return ""
+        return "; this process was initialised for no rank, so no init_child_f has run: call init_child(rank) first"
 
     # State ----------------------------------------------------------------------------------------------------------
 
@@ -375,17 +393,5 @@ class Lifecycle(Generic[MsgT]):
     def _check_state(self, call: str, wanted: State) -> None:
         if self._state is wanted:
             return
-        msg = f"{call} needs a lifecycle that is {wanted}, and this one is {self._says}: {_ADVICE[self._says]}"
+        msg = f"{call} needs a lifecycle that is {wanted}, and this one is {self._says}: {ADVICE[self._says]}"
         raise LifecycleError(msg, state=self._says, call=call)
-
-
-_INITIALISING: Final = "being initialised"
-"""The state in messages while ``init`` runs, for the functions that it calls."""
-
-_ADVICE: Final[dict[str, str]] = {
-    State.CONFIGURING: "call init() first, or enter the with block",
-    _INITIALISING: "wait until init() has returned",
-    State.INITIALISED: "init() can run only once",
-    State.DESTROYED: "its modules are cleaned up; make a new registry and a new lifecycle",
-    State.FAILED: "its initialisation failed; make a new registry and a new lifecycle",
-}

@@ -12,7 +12,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from sermod._core.lifecycle import Lifecycle, State
+from sermod._core.lifecycle import Lifecycle
+from sermod._core.state import State
 from sermod._interface.ranks import PROC_MAIN
 from sermod._prefork.events import Event
 from sermod._prefork.settings import RestartPolicy, Settings, Worker, ranks_of

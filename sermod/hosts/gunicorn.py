@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, Protocol
 
-from sermod._core.lifecycle import Lifecycle, State
+from sermod._core.lifecycle import Lifecycle
+from sermod._core.state import State
 from sermod._forking import flush, thread_warnings
 from sermod._interface.ranks import lowest_free_rank
 from sermod.errors import LifecycleError

@@ -1,4 +1,4 @@
-"""The modules inside a stock Kamailio, as a process of its own, and what a client gets from it."""
+"""The modules in a stock Kamailio, which runs as a process of its own, and the answers that a client gets from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from recorded import check_life, read
 
 from sermod import PROC_MAIN, PROC_TCP_MAIN, PROC_TIMER
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the system says of processes is in /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests read about processes in /proc")
 
 RPC = """
 loadmodule "ctl.so"
@@ -37,14 +37,14 @@ RECORD = os.environ["RECORD"]
 
 @pytest.fixture
 def record(tmp_path, monkeypatch):
-    """The file in which the modules note what runs."""
+    """Return the file in which the functions of the modules record that they run."""
     monkeypatch.setenv("RECORD", str(tmp_path / "record"))
     return tmp_path / "record"
 
 
 @pytest.fixture
 def script(tmp_path, record):
-    """Write a script for Kamailio: what every test needs is there, the rest is given."""
+    """Return a function that writes a script for Kamailio: the imports that every test needs, and the given text."""
 
     def script(text: str):
         file = tmp_path / "script_of_the_test.py"
@@ -56,7 +56,7 @@ def script(tmp_path, record):
 
 @pytest.fixture
 def start(tmp_path):
-    """Start Kamailio with a script; it is gone at the end of the test."""
+    """Return a function that starts Kamailio with a script; it is stopped at the end of the test."""
     program = need("kamailio")
     started = []
 
@@ -65,30 +65,30 @@ def start(tmp_path):
         return started[-1]
 
     yield start
-    for one in started:
-        one.close()
+    for kamailio in started:
+        kamailio.close()
 
 
-WHOLE = """
+SCRIPT = """
 def init_child_f(rank):
-    logging.getLogger("teller").info("rank %d is ready", rank)
+    logging.getLogger("ready").info("rank %d", rank)
 
-core = make_core(RECORD, ModuleExports("teller", init_child_f=init_child_f))
+core = make_core(RECORD, ModuleExports("ready", init_child_f=init_child_f))
 mod_init = Kamailio(core, request_route=bind_route(core), message=Request).mod_init
 """
 
 
 def all_ready(kamailio: Kamailio) -> None:
-    """Wait until each of the processes that Kamailio has said there will be is initialised."""
+    """Wait until every process that Kamailio announces is initialised."""
     line = kamailio.wait_for("main(): processes (at least): ")
     for _ in range(int(line.partition("(at least): ")[2].split()[0])):
-        kamailio.wait_for("teller: rank")
+        kamailio.wait_for("ready: rank")
 
 
 class TestLife:
-    def test_it_is_the_same_as_in_every_host(self, start, script, record):
-        """Each process runs its part, in the ranks that Kamailio has; but nothing is cleaned up."""
-        kamailio = start(script(WHOLE), tcp=True)
+    def test_the_functions_run_in_the_order_of_every_host(self, start, script, record):
+        """Each process is initialised for the rank that Kamailio gives it; no `destroy_f` runs."""
+        kamailio = start(script(SCRIPT), tcp=True)
         all_ready(kamailio)
         answers = [kamailio.ask(kamailio.request()) for _ in range(3)]
         assert 0 == kamailio.end()
@@ -97,14 +97,14 @@ class TestLife:
         entries = read(record)
         ranks = [entry.rank for entry in entries if entry.rank is not None and entry.module == "sl"]
         assert {1, 2, PROC_MAIN, PROC_TIMER, PROC_TCP_MAIN} <= {*ranks}
-        loaded = ("sl", "maxfwd_module", "foobar", "options", "teller")
+        loaded = ("sl", "maxfwd_module", "foobar", "options", "ready")
         check_life(entries, ranks, requests=3, destroyed=False, loaded=loaded)
         main = {entry.pid for entry in entries if entry.rank == 0}
         assert main == {entry.pid for entry in entries if entry.function == "init_f"}
 
-    def test_when_a_child_dies_all_of_it_stops(self, start, script):
-        """That is how Kamailio is made, and the core that it descends from was."""
-        kamailio = start(script(WHOLE))
+    def test_kamailio_ends_when_a_child_dies(self, start, script):
+        """As the core of 2003 did."""
+        kamailio = start(script(SCRIPT))
         all_ready(kamailio)
         children = sorted({*kamailio.processes()} - {kamailio.process.pid})
         os.kill(children[0], signal.SIGKILL)
@@ -114,10 +114,10 @@ class TestLife:
 
 
 class TestExample:
-    """docs/examples/kamailio, as it is on the page."""
+    """docs/examples/kamailio, as the page shows it."""
 
     def test_it_answers(self, start):
-        """What the modules do, each of them, is in the answers."""
+        """The answers show what each module does."""
         kamailio = start(EXAMPLE / "sip.py")
         answer = kamailio.ask(kamailio.request())
         assert (200, "OPTIONS", "application/sdp") == (answer.code, answer.headers["Allow"], answer.headers["Accept"])
@@ -138,8 +138,8 @@ class TestExample:
 
 
 class TestRequests:
-    def test_zero_stops_the_route(self, start, script, record):
-        """The result drives the route as in the core: 0 ends it, onbreak runs, and Kamailio does no more."""
+    def test_0_stops_the_route(self, start, script, record):
+        """As in the core: 0 ends the route, `onbreak_f` runs, and Kamailio handles the request no further."""
         kamailio = start(
             script("""
             def stop(msg):
@@ -176,32 +176,33 @@ class TestRequests:
     """
 
     def test_a_command_that_raises_is_answered_with_500(self, start, script):
-        """The log says which command of which module it was, with the traceback, and the next request is handled."""
+        """The log has the call, its place, its module and the traceback; the next request is handled."""
         kamailio = start(script(self.FAILING.replace("ON_ERROR", '"500"')))
         assert 500 == kamailio.ask(kamailio.request()).code
-        first = (
-            "sermod: ksr_request_route failed in command 'fail' of module 'failing': ValueError: it fails on purpose"
-        )
-        assert "ERROR" in kamailio.wait_for(first)
+        call = """in fail("on purpose") at script:7, module 'failing'"""
+        first = kamailio.wait_for(f"sermod: ksr_request_route failed {call}: ValueError: it fails on purpose")
+        assert "ERROR" in first
         kamailio.wait_for("Traceback")
         kamailio.wait_for('raise ValueError(f"it fails {how}")')
+        kamailio.wait_for("ValueError: it fails on purpose")
+        assert call == kamailio.wait_for(call).strip()
         assert 200 == kamailio.ask(kamailio.request("INFO")).code
         assert 0 == kamailio.end()
         assert "SystemError" not in kamailio.log
 
     def test_a_command_that_raises_drops_the_request(self, start, script):
-        """Where that was asked for, nothing comes back."""
+        """With `on_error="drop"` the client gets no answer."""
         kamailio = start(script(self.FAILING.replace("ON_ERROR", '"drop"')))
         assert 200 == kamailio.ask(kamailio.request("INFO")).code
         kamailio.send(kamailio.request())
-        kamailio.wait_for("sermod: ksr_request_route failed in command 'fail' of module 'failing'")
+        kamailio.wait_for("sermod: ksr_request_route failed in fail(")
         assert 200 == kamailio.ask(kamailio.request("INFO")).code
         assert 0 == kamailio.end()
 
 
 class TestReplies:
     def test_they_are_forwarded_or_dropped(self, start, script):
-        """A reply goes on unless a module or the reply route says no, or something in them raises."""
+        """A reply is forwarded unless a module or the reply route returns 0 or raises."""
         kamailio = start(
             script("""
             def response_f(msg):
@@ -209,7 +210,7 @@ class TestReplies:
 
             def look(msg):
                 if msg.Status == "183":
-                    raise ValueError("nobody knows 183")
+                    raise ValueError("183 is unknown")
                 return 0 if msg.Status == "182" else 1
 
             core = Registry()
@@ -240,7 +241,7 @@ class TestReplies:
         kamailio.client.settimeout(0.5)
         first = b""
         until = time.monotonic() + WITHIN
-        while not first and time.monotonic() < until:  # until it is there
+        while not first and time.monotonic() < until:  # until Kamailio listens
             kamailio.send(replies[180])
             try:
                 first = kamailio.client.recv(65535)
@@ -250,20 +251,20 @@ class TestReplies:
         assert kamailio.text.encode() not in first
         for code in (181, 182, 183):
             kamailio.send(replies[code])
-        kamailio.wait_for("sermod: ksr_reply_route failed in command 'look' of module 'looking': ValueError: nobody")
+        kamailio.wait_for("sermod: ksr_reply_route failed in look(), module 'looking': ValueError: 183 is unknown")
         kamailio.client.settimeout(WITHIN)
         kamailio.send(replies[184])
         while (got := kamailio.client.recv(65535)).startswith(b"SIP/2.0 180 "):
-            pass  # it was sent more than once
+            pass  # several were sent
         assert got.startswith(b"SIP/2.0 184 ")
         assert 0 == kamailio.end()
 
 
 class TestStartUp:
-    """Kamailio does not come up, and its log says why."""
+    """Kamailio does not start, and its log says why."""
 
     @pytest.mark.parametrize(
-        ("text", "says"),
+        ("text", "message"),
         [
             (
                 """
@@ -284,19 +285,19 @@ class TestStartUp:
                 core = make_core(RECORD)
                 core.bind("foo_req", "one", route=REQUEST_ROUTE, where="script:9")
                 """,
-                "command 'foo_req' at script:9 takes 2 parameters (got 1)",
+                "takes 2 parameters (got 1)",
             ),
         ],
         ids=["init_f", "parameter", "call"],
     )
-    def test_in_the_main_process(self, start, script, text, says):
-        """An initialization that fails, a parameter that there is not, a wrong call."""
+    def test_in_the_main_process(self, start, script, text, message):
+        """An `init_f` that fails, an unknown parameter, a wrong call."""
         kamailio = start(script(text))
-        kamailio.wait_for(says)
+        kamailio.wait_for(message)
         assert 0 != kamailio.wait()
 
     def test_in_one_process(self, start, script):
-        """An init_child_f that fails in one rank ends all of it; the log says module, rank and cause."""
+        """An `init_child_f` that fails in one rank ends Kamailio; the log has module, rank and cause."""
         kamailio = start(
             script("""
             def init_child_f(rank):
@@ -313,7 +314,7 @@ class TestStartUp:
         assert [] == processes_of(kamailio.process.pid)
 
     def test_its_own_check_does_not_look_at_scripts(self, start, script, tmp_path):
-        """`kamailio -c` passes over what ours reports: it initialises no module."""
+        """`kamailio -c` initialises no module, so it reports nothing; `kamailio_check` does."""
         file = script("""
         core = make_core(RECORD)
         with core.collect_errors():
@@ -325,18 +326,20 @@ class TestStartUp:
         checked = subprocess.run([*kamailio.command, "-c"], capture_output=True, timeout=WITHIN, check=False)
         assert 0 == checked.returncode
 
-        ours = [sys.executable, "-m", "sermod.hosts.kamailio_check", str(file)]
+        command = [sys.executable, "-m", "sermod.hosts.kamailio_check", str(file)]
         environment = {**os.environ, "PYTHONPATH": PYTHON_PATH}
-        checked = subprocess.run(ours, env=environment, capture_output=True, text=True, timeout=WITHIN, check=False)
+        checked = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=WITHIN, check=False)
         assert 1 == checked.returncode, checked
         first, second = checked.stdout.splitlines()
-        assert f"{file}: command 'foo_req' at script:10 takes 2 parameters (got 1); give it as many as that" == first
-        assert second.startswith(f"{file}: module 'foobar' has no parameter 'foo_baz'; did you mean 'foo_bar'?")
+        assert [True, True] == [line.startswith(f"{file}: ") for line in (first, second)]
+        assert "takes 2 parameters (got 1)" in first
+        assert "script:10" in first
+        assert "module 'foobar' has no parameter 'foo_baz'; did you mean 'foo_bar'?" in second
 
 
 class TestLog:
     def test_levels(self, start, script):
-        """What is logged in Python has its level in Kamailio's log, and what is below Kamailio's is not there."""
+        """Kamailio's log has the records of Python with their levels, except those below its own level."""
         kamailio = start(
             script("""
             def init_f():
@@ -358,11 +361,11 @@ class TestLog:
 
 
 class TestReload:
-    """The RPC app_python.reload runs the script again in each process, with the next message."""
+    """After the RPC `app_python.reload`, each process runs the script again with its next message."""
 
     def test_each_process_has_new_modules(self, start, script, record):
-        """Each is the main process of its new modules, and at the next reload it ends those."""
-        kamailio = start(script(WHOLE), more=RPC)
+        """Each becomes the main process of its new modules, and destroys them at the next reload."""
+        kamailio = start(script(SCRIPT), more=RPC)
         all_ready(kamailio)
         program = need("kamcmd")
         kamailio.ask(kamailio.request())
@@ -371,16 +374,16 @@ class TestReload:
         for _ in range(2):
             kamailio.rpc("app_python.reload", program)
             record.unlink()
-            # Each child does so with its next message, and which child gets one is the system's to say.
+            # Each child reloads with its next message, and the system decides which child gets one.
             done: set[int] = set()
             until = time.monotonic() + WITHIN
             while len(done) < 2:
                 assert 200 == kamailio.ask(kamailio.request()).code
                 entries = read(record)
-                done = {entry.pid for entry in entries if entry.rank in (1, 2) and entry.module == "teller"}
+                done = {entry.pid for entry in entries if entry.rank in (1, 2) and entry.module == "ready"}
                 assert time.monotonic() < until, f"only {done} have reloaded"
         assert main not in done
-        loaded = ["sl", "maxfwd_module", "foobar", "options", "teller"]
+        loaded = ["sl", "maxfwd_module", "foobar", "options", "ready"]
         expected = [(name, "init_f") for name in loaded]
         expected += [(name, "destroy_f") for name in reversed(loaded)]
         expected += [(name, "init_child_f") for name in loaded]
@@ -389,17 +392,17 @@ class TestReload:
             assert expected == [(module, function) for module, function in noted if function.endswith("_f")]
         assert 0 == kamailio.end()
 
-    def test_a_process_keeps_what_it_has_where_the_new_fails(self, start, script, record):
-        """The log says so, and it answers as before."""
-        file = script(WHOLE)
+    def test_a_process_keeps_its_modules_where_the_new_ones_fail(self, start, script, record):
+        """The log has the error, and the process answers as before."""
+        file = script(SCRIPT)
         kamailio = start(file, more=RPC)
         all_ready(kamailio)
         program = need("kamcmd")
-        text = file.read_text().replace('"teller", init', '"teller", init_f=lambda: -1, init')
+        text = file.read_text().replace('"ready", init', '"ready", init_f=lambda: -1, init')
         file.write_text(text)
         kamailio.rpc("app_python.reload", program)
         assert 200 == kamailio.ask(kamailio.request()).code
-        kamailio.wait_for("keeps the modules that it has, since the new ones failed: ModuleInitError: init_f of module")
+        kamailio.wait_for("keeps its modules, since the new ones failed: ModuleInitError: init_f of module")
         for _ in range(10):
             assert 200 == kamailio.ask(kamailio.request()).code
         assert 0 == kamailio.end()

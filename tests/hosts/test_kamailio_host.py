@@ -1,8 +1,10 @@
-"""What the object does that Kamailio calls, held against a stand-in for Kamailio in this process."""
+"""The object that Kamailio calls, tested in this process with a stand-in for Kamailio."""
 
 from __future__ import annotations
 
+import functools
 import logging
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ def journal():
 
 @pytest.fixture
 def ksr(monkeypatch, journal):
-    """Kamailio, which is one for each process: what it has is forgotten at the end of the test."""
+    """Stand in for Kamailio, as in a process that has not called `mod_init` yet."""
 
     def log(level):
         return lambda text: journal.append((level, text))
@@ -42,7 +44,7 @@ def ksr(monkeypatch, journal):
 
 @pytest.fixture
 def core(journal):
-    """A module with a command for each route, which do what the message is, and with every hook."""
+    """Return a registry of a module whose command raises or returns the message, and which has every hook."""
 
     def act(msg):
         journal.append(("command", msg))
@@ -65,12 +67,12 @@ def core(journal):
 
 
 def route_of(core, kind=REQUEST_ROUTE):
-    return [core.bind("act", route=kind)]
+    return [core.bind("act", route=kind, where="script:1")]
 
 
 class TestRequestRoute:
     @pytest.mark.parametrize("result", [1, -1, 5])
-    def test_the_result_is_kamailios(self, ksr, core, result):
+    def test_the_result_goes_to_kamailio(self, ksr, core, result):
         handler = Kamailio(core, request_route=route_of(core)).mod_init()
         assert result == handler.ksr_request_route(result)
 
@@ -79,8 +81,8 @@ class TestRequestRoute:
         assert 0 == handler.ksr_request_route(0)
         assert ["init_f", ("command", 0), ("onbreak_f", 0)] == journal
 
-    def test_the_message_is_what_the_script_makes_of_it(self, ksr, core):
-        """Without that it is Kamailio's own."""
+    def test_the_script_makes_the_message(self, ksr, core):
+        """The commands get what `message=` returns for Kamailio's object."""
         handler = Kamailio(core, request_route=route_of(core), message=len).mod_init()
         assert 3 == handler.ksr_request_route("abc")
 
@@ -93,30 +95,44 @@ class TestRequestRoute:
         level, text = journal[2]
         assert "err" == level
         assert text.startswith(
-            "sermod: ksr_request_route failed in command 'act' of module 'acting': ValueError: with a \\0 and a \\udcff"
-            "\nTraceback (most recent call last):\n"
+            "sermod: ksr_request_route failed in act() at script:1, module 'acting': ValueError: with a \\0 and a "
+            "\\udcff\nTraceback (most recent call last):\n"
         )
+        assert text.endswith("\nin act() at script:1, module 'acting'\n")
         assert replies == journal[3:]
 
-    def test_the_function_is_named_that_was_called_first(self, ksr, journal):
-        """A command that calls another's function is the one that the route has called."""
+    def test_commands_that_one_decorator_made(self, ksr, journal):
+        """The log names the one that failed, although both have the same code."""
 
-        def inner(msg):
-            raise msg
+        def decorated(function):
+            @functools.wraps(function)
+            def command(msg):
+                return function(msg)
 
-        def outer(msg):
-            return inner(msg)
+            return command
 
         core = Registry()
+        good, bad = decorated(lambda msg: 1), decorated(lambda msg: 1 // msg)
         core.register(
-            make_exports("m", CmdExport("inner", inner, 0, 0, 0), CmdExport("outer", outer, 0, 0, REQUEST_ROUTE))
+            make_exports("m", CmdExport("good", good, 0, 0, REQUEST_ROUTE), CmdExport("bad", bad, 0, 0, REQUEST_ROUTE))
         )
-        handler = Kamailio(core, request_route=[core.bind("outer", route=REQUEST_ROUTE)]).mod_init()
-        handler.ksr_request_route(ValueError())
-        assert "failed in command 'outer' of module 'm'" in journal[0][1]
+        route = [core.bind(name, route=REQUEST_ROUTE) for name in ("good", "bad")]
+        Kamailio(core, request_route=route, on_error="drop").mod_init().ksr_request_route(0)
+        assert journal[-1][1].startswith("sermod: ksr_request_route failed in bad(), module 'm': ZeroDivisionError: ")
+
+    def test_an_exception_without_a_text(self, ksr, core, journal):
+        """Its `__str__` raises, and the log has the rest."""
+
+        class TextlessError(Exception):
+            def __str__(self):
+                raise RuntimeError
+
+        handler = Kamailio(core, request_route=route_of(core)).mod_init()
+        assert -1 == handler.ksr_request_route(TextlessError())
+        assert ": TextlessError: <no text: its __str__ raised RuntimeError>\nTraceback" in journal[2][1]
 
     def test_a_route_that_fails_by_itself(self, ksr, core, journal):
-        """Then no module is to blame."""
+        """No call of a module is named, since there was none."""
         handler = Kamailio(core, request_route=lambda msg: 1 // msg, on_error="drop").mod_init()
         assert -1 == handler.ksr_request_route(0)
         assert journal[-1][1].startswith("sermod: ksr_request_route failed: ZeroDivisionError: ")
@@ -129,12 +145,12 @@ class TestRequestRoute:
 
 
 class TestReplyRoute:
-    def test_without_anything_to_do_there_is_none(self, ksr, core):
-        """So Kamailio does not call it."""
+    def test_without_response_f_and_reply_route_there_is_no_method(self, ksr, core):
+        """Kamailio then forwards replies without calling Python."""
         handler = Kamailio(core, request_route=()).mod_init()
         assert not hasattr(handler, "ksr_reply_route")
 
-    def test_a_module_drops(self, ksr, journal):
+    def test_a_response_f_drops_with_0(self, ksr, journal):
         core = Registry()
         core.register(make_exports("m", response_f=lambda msg: msg))
         handler = Kamailio(core, request_route=()).mod_init()
@@ -144,34 +160,43 @@ class TestReplyRoute:
         assert ["drop"] == journal
 
     @pytest.mark.parametrize(("msg", "result"), [(1, 1), (-1, -1), (0, 0)])
-    def test_the_route_drops(self, ksr, core, journal, msg, result):
+    def test_the_route_drops_with_0(self, ksr, core, journal, msg, result):
         route = route_of(core, REPLY_ROUTE)
         handler = Kamailio(core, request_route=(), reply_route=route, message=lambda msg: msg).mod_init()
         assert result == handler.ksr_reply_route(msg)
         assert ("drop" in journal) == (msg == 0)
 
     def test_an_exception_drops(self, ksr, core, journal):
-        """What a module was to look at, and could not, does not go on."""
+        """A reply that no route could handle is not forwarded."""
         handler = Kamailio(core, request_route=(), reply_route=lambda msg: 1 // msg).mod_init()
         assert 0 == handler.ksr_reply_route(0)
         assert journal[-2][1].startswith("sermod: ksr_reply_route failed: ZeroDivisionError: ")
         assert "drop" == journal[-1]
 
+    def test_an_exception_of_a_response_f(self, ksr, journal):
+        """The log names the hook and its module, and the reply is dropped."""
+        core = Registry()
+        core.register(make_exports("m", response_f=lambda msg: 1 // msg))
+        assert 0 == Kamailio(core, request_route=()).mod_init().ksr_reply_route(0)
+        (_, text), drop = journal
+        assert text.startswith("sermod: ksr_reply_route failed in response_f of module 'm': ZeroDivisionError: ")
+        assert "drop" == drop
+
 
 class TestOtherRoutes:
     def test_they_have_the_names_that_the_script_gives_them(self, ksr, core, journal):
-        """With the name of the event, where Kamailio tells it."""
+        """Kamailio passes the name of the event to some of them."""
         route = route_of(core)
         routes = {"ksr_branch_one": route, "ksr_event": route}
         handler = Kamailio(core, request_route=(), routes=routes, message=lambda msg: msg).mod_init()
         assert 7 == handler.ksr_branch_one(7)
         assert 8 == handler.ksr_event(8, "tm:local-request")
         assert -1 == handler.ksr_event(ValueError("no"), "tm:local-request")
-        assert "sermod: ksr_event failed in command 'act' of module 'acting': ValueError: no" in journal[-1][1]
+        assert "sermod: ksr_event failed in act() at script:1, module 'acting': ValueError: no" in journal[-1][1]
 
     @pytest.mark.parametrize("name", ["ksr_request_route", "ksr_reply_route", "child_init", "no name"])
-    def test_other_names_are_none(self, core, name):
-        with pytest.raises(ValueError, match=f"^Kamailio\\(routes=...\\): '{name}' is no name for a route of yours"):
+    def test_reserved_names_and_what_is_no_identifier_are_refused(self, core, name):
+        with pytest.raises(ValueError, match=rf"^Kamailio\(routes=\.\.\.\) takes .* \(got '{name}'\)$"):
             Kamailio(core, request_route=(), routes={name: ()})
 
 
@@ -180,29 +205,29 @@ class TestModInit:
         with pytest.raises(RuntimeError, match=r"this is not Kamailio: .* run python -m sermod.hosts.kamailio_check"):
             Kamailio(core, request_route=()).mod_init()
 
-    def test_an_outcome_that_there_is_not(self, core):
+    def test_an_unknown_on_error(self, core):
         with pytest.raises(ValueError, match=r'takes "500" or "drop" \(got 500\)$'):
             Kamailio(core, request_route=(), on_error=500)
 
-    def test_a_registry_has_one_host(self, core):
+    def test_a_registry_belongs_to_one_host(self, core):
         Kamailio(core, request_route=())
         with pytest.raises(LifecycleError):
             Kamailio(core, request_route=())
 
-    def test_without_the_module_that_sends_replies(self, ksr, core, journal):
-        """Nothing is initialised."""
+    def test_without_module_sl(self, ksr, core, journal):
+        """No module is initialised."""
         del ksr.sl
         with pytest.raises(RuntimeError, match=r"write loadmodule \"sl.so\", or on_error='drop'"):
             Kamailio(core, request_route=()).mod_init()
         assert [] == journal
 
-    def test_an_initialization_that_fails(self, ksr, core):
+    def test_an_init_f_that_fails(self, ksr, core):
         core.register(make_exports("bad", init_f=lambda: -1))
         with pytest.raises(ModuleInitError):
             Kamailio(core, request_route=()).mod_init()
 
     def test_warnings(self, ksr, journal):
-        """What Python has shown on a standard error that nobody sees is in Kamailio's log, and so are threads."""
+        """Kamailio's log has the warnings of registration, and names threads that an `init_f` started."""
         go = threading.Event()
 
         def init_f():
@@ -219,21 +244,21 @@ class TestModInit:
 
 class TestChildInit:
     @pytest.mark.parametrize("rank", [1, 0, -1, -4])
-    def test_every_rank_comes_through(self, ksr, core, journal, rank):
+    def test_each_rank_reaches_the_modules(self, ksr, core, journal, rank):
         handler = Kamailio(core, request_route=()).mod_init()
         assert 0 == handler.child_init(rank)
         assert ("init_child_f", rank) == journal[-1]
 
     @pytest.mark.parametrize(
-        ("error", "says"),
+        ("error", "message"),
         [
             (OSError("gone"), "ChildInitError: init_child_f of module 'bad' in rank 2 raised OSError: gone"),
             (SystemExit(3), "SystemExit: 3"),
         ],
         ids=["error", "exit"],
     )
-    def test_one_that_fails(self, ksr, core, journal, error, says):
-        """Kamailio is told by a negative number, and its log by the whole text."""
+    def test_an_init_child_f_that_fails(self, ksr, core, journal, error, message):
+        """Kamailio gets a negative number, and its log the whole error."""
 
         def init_child_f(rank):
             raise error
@@ -242,15 +267,15 @@ class TestChildInit:
         handler = Kamailio(core, request_route=()).mod_init()
         assert -1 == handler.child_init(2)
         level, text = journal[-1]
-        assert ("err", f"sermod: rank 2 could not be initialised: {says}") == (level, text.splitlines()[0])
-        assert text.endswith(f"{says}\n")
+        assert ("err", f"sermod: rank 2 could not be initialised: {message}") == (level, text.splitlines()[0])
+        assert text.endswith(f"{message}\n")
 
 
 class TestReload:
-    """Kamailio runs the script again in one process, and calls mod_init and child_init of what comes of it."""
+    """Kamailio runs the script again in one process, and calls the new `mod_init` and `child_init` there."""
 
     def test_in_a_process_that_was_forked(self, ksr, core, journal, monkeypatch):
-        """The modules that it was forked with are another process's to clean up; those of its own are its."""
+        """It cleans up the modules that it initialised itself, not those that it inherited."""
         first = Kamailio(core, request_route=())
         first.mod_init().child_init(3)
         monkeypatch.setattr(first.life, "_main_pid", -1)
@@ -271,26 +296,26 @@ class TestReload:
         ] == journal
 
     def test_a_clean_up_that_fails(self, ksr, journal):
-        """It is logged, and the new modules are there."""
+        """It is logged, and the process has the new modules."""
         handlers = []
         for _ in range(2):
             core = Registry()
             core.register(make_exports("m", destroy_f=lambda: 1 // 0))
             handlers.append(Kamailio(core, request_route=()).mod_init())
-        first = "sermod: the clean-up of the modules that are replaced failed: ExceptionGroup: "
+        first = "sermod: the clean-up of the replaced modules failed: ExceptionGroup: "
         assert [("err", True)] == [(level, text.startswith(first)) for level, text in journal]
         assert handlers[0] is not handlers[1]
 
-    def test_one_that_exits(self, ksr, core, journal):
-        """Nothing that a module raises gets through to Kamailio."""
+    def test_an_init_f_that_exits(self, ksr, core, journal):
+        """No exception of a module reaches Kamailio, `SystemExit` included."""
         handler = Kamailio(core, request_route=()).mod_init()
         again = Registry()
         again.register(make_exports("leaving", init_f=lambda: sys.exit(1)))
         assert handler is Kamailio(again, request_route=()).mod_init()
         assert "since the new ones failed: SystemExit: 1" in journal[-1][1]
 
-    def test_one_that_fails(self, ksr, core, journal):
-        """The process goes on with what it has: raising would make Kamailio call what it has let go of."""
+    def test_an_initialisation_that_fails(self, ksr, core, journal):
+        """The process keeps its modules: after an exception Kamailio would call the object that it has released."""
         host = Kamailio(core, request_route=route_of(core))
         handler = host.mod_init()
         assert 0 == handler.child_init(3)
@@ -300,7 +325,7 @@ class TestReload:
         assert 1 == handler.ksr_request_route(1)
         (level, text), command = journal
         assert ("err", ("command", 1)) == (level, command)
-        assert "keeps the modules that it has, since the new ones failed: LifecycleError: init() wants" in text
+        assert "keeps its modules, since the new ones failed: LifecycleError: init() " in text
 
 
 HOOKS = ("init_f", "init_child_f", "destroy_f")
@@ -308,7 +333,7 @@ HOOKS = ("init_f", "init_child_f", "destroy_f")
 
 @contextmanager
 def logging_untouched():
-    """Give the root logger as it is in a process where nobody has set logging up: pytest has, for each test."""
+    """Yield the root logger as it is before logging is set up; pytest sets it up for each test."""
     root = logging.getLogger()
     handlers, level = [*root.handlers], root.level
     root.handlers.clear()
@@ -320,15 +345,15 @@ def logging_untouched():
 
 
 class TestLog:
-    def test_it_takes_over_logging_where_nobody_has(self, ksr, core, journal):
+    def test_it_sets_up_logging(self, ksr, core, journal):
         with logging_untouched():
             Kamailio(core, request_route=()).mod_init()
-            logging.getLogger("some").info("told")
-            logging.getLogger("some").debug("not told")
-        assert ("info", "some: told\n") == journal[-1]
+            logging.getLogger("some").info("written")
+            logging.getLogger("some").debug("not written")
+        assert ("info", "some: written\n") == journal[-1]
 
-    def test_it_leaves_logging_alone_otherwise(self, ksr, core, journal):
-        """A script may want its log elsewhere."""
+    def test_it_keeps_the_logging_of_the_script(self, ksr, core, journal):
+        """A script may send its log elsewhere."""
         with logging_untouched() as root:
             root.addHandler(handler := logging.NullHandler())
             Kamailio(core, request_route=()).mod_init()
@@ -337,23 +362,32 @@ class TestLog:
     @pytest.mark.parametrize(
         ("debug", "level"), [(-5, 50), (-2, 50), (-1, 40), (0, 30), (1, 21), (2, 20), (3, 10), (5, 10)]
     )
-    def test_the_level_is_kamailios(self, ksr, core, debug, level):
+    def test_the_level_is_that_of_kamailio(self, ksr, core, debug, level):
         ksr.get_debug = lambda: debug
         with logging_untouched() as root:
             Kamailio(core, request_route=()).mod_init()
             assert level == root.level
 
     def test_a_record_that_cannot_be_written(self, ksr, journal, monkeypatch):
-        """It is told as logging tells of such things, and nothing is raised."""
+        """It is reported as every handler of logging reports it, and nothing is raised."""
         handler = LogHandler(ksr)
         monkeypatch.setattr(handler, "handleError", lambda record: journal.append(record.msg))
         handler.handle(logging.LogRecord("some", 20, __file__, 1, "%d", ("no number",), None))
         assert ["%d"] == journal
 
 
+TWO_MISTAKES = """\
+import sermod
+core = sermod.Registry()
+with core.collect_errors():
+    core.set_param("nothing", "a", 1)
+    core.bind("nothing", route=1)
+"""
+
+
 class TestCheck:
     def test_a_good_script(self, tmp_path, monkeypatch, capsys):
-        """It may ask Kamailio things, and import what is beside it, and is not initialised."""
+        """It may call Kamailio and import a file beside it, and no module is initialised."""
         (tmp_path / "neighbour.py").write_text("level = 3")
         file = tmp_path / "good.py"
         file.write_text(
@@ -370,32 +404,78 @@ class TestCheck:
         sys.modules.pop("neighbour")
 
     @pytest.mark.parametrize(
-        ("text", "says"),
+        ("text", "message"),
         [
-            ("", "it has no function mod_init; write mod_init = Kamailio(...).mod_init"),
+            ("", "the script has no function mod_init; write mod_init = Kamailio(...).mod_init"),
             ("from sermod import *\nRegistry().load('nothing')\n", "there is no module 'nothing'"),
             ("1 // 0\n", "ZeroDivisionError"),
         ],
         ids=["mod_init", "module", "exception"],
     )
-    def test_a_bad_script(self, tmp_path, text, says):
+    def test_a_bad_script(self, tmp_path, text, message):
         file = tmp_path / "bad.py"
         file.write_text(text)
         (mistake,) = find_mistakes(file)
-        assert says in mistake
+        assert message in mistake
 
-    def test_as_a_program(self, tmp_path, monkeypatch, capsys):
-        """All that is wrong with a configuration is told at once."""
+    def test_several_mistakes(self, tmp_path):
+        """Each has a text: an error of sermod its message, any other its traceback; a note counts the rest."""
         file = tmp_path / "bad.py"
         file.write_text(
-            "from sermod import *\ncore = Registry()\nwith core.collect_errors():\n"
-            "    core.load('nothing')\n    core.bind('nothing', route=1)\n"
+            "from sermod import *\n"
+            "def missing():\n"
+            "    try:\n"
+            "        Registry().load('nothing')\n"
+            "    except LoadError as error:\n"
+            "        return error\n"
+            "def broken():\n"
+            "    try:\n"
+            "        1 // 0\n"
+            "    except ZeroDivisionError as error:\n"
+            "        return error\n"
+            "errors = ExceptionGroup('mistakes', [missing(), broken()])\n"
+            "errors.add_note('and 2 more')\n"
+            "raise errors\n"
         )
-        monkeypatch.setattr(sys, "argv", ["kamailio_check", str(file)])
-        assert 1 == main()
-        assert [str(file)] * 2 == [line.split(": ")[0] for line in capsys.readouterr().out.splitlines()]
+        missing, broken, more = find_mistakes(file)
+        assert "'nothing'" in missing
+        assert "Traceback" not in missing
+        assert f'File "{file}", line 9, in broken' in broken
+        assert "and 2 more" == more
+
+    def test_the_module_ksr_is_put_back(self, tmp_path, ksr):
+        """The stand-in replaces it while the script runs."""
+        file = tmp_path / "good.py"
+        file.write_text("import KSR\nmod_init = KSR.nothing_that_kamailio_has\n")
+        assert [] == find_mistakes(file)
+        assert ksr is sys.modules["KSR"]
+
+    @pytest.mark.parametrize(
+        ("text", "status", "lines"),
+        [
+            (
+                TWO_MISTAKES,
+                1,
+                ["module 'nothing'", "'nothing'"],
+            ),
+            ("def mod_init(): pass\n", 0, ["no errors"]),
+        ],
+        ids=["bad", "good"],
+    )
+    def test_as_a_program(self, tmp_path, text, status, lines):
+        """It prints a line for each mistake of a configuration, and exits with 1 if there is one."""
+        file = tmp_path / "script.py"
+        file.write_text(text)
+        command = [sys.executable, "-m", "sermod.hosts.kamailio_check", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert status == done.returncode, done.stderr
+        found = done.stdout.splitlines()
+        assert len(lines) == len(found)
+        for line, part in zip(found, lines, strict=True):
+            assert line.startswith(f"{file}: ")
+            assert part in line
 
 
 def test_mpath():
-    """Several directories, with colons in between, and one at an end does no harm."""
+    """Directories are separated by colons, and a colon at the end is allowed."""
     assert ["/usr/lib/a/", "/etc/b"] == mpath("/usr/lib/a/:/etc/b:")
