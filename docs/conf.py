@@ -67,7 +67,7 @@ def describe_constant(_app: Sphinx, what: str, name: str, _obj: object, _options
     if what != "data":
         return
     constant = name.removeprefix("sermod.")
-    home = ModuleAnalyzer.for_module(f"sermod.{sermod._PUBLIC[constant]}")  # noqa: SLF001 - nothing else knows
+    home = ModuleAnalyzer.for_module(sermod._homes[constant])  # noqa: SLF001 - nothing else knows
     lines[:] = home.find_attr_docs()["", constant]
 
 
