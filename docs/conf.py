@@ -35,6 +35,7 @@ nitpick_ignore_regex = [
     (r"py:\w+", rf"({python_modules})(\..+)?|{python_names}"),
     (r"py:\w+", r"sermod(\.\w+)*\.\w*T"),  # type variables
     (r"py:class", r"(sermod\.hosts\.gunicorn\.)?(Arbiter|Worker)"),  # what gunicorn hands its hooks
+    (r"py:class", r"pytest\.\w+|Target"),  # of parametrize_with_checks(), which imports pytest when it is called
 ]
 
 html_theme = "furo"

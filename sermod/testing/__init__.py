@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sermod.testing.checks.suite import check_module as check_module
     from sermod.testing.checks.suite import parametrize_with_checks as parametrize_with_checks
     from sermod.testing.harness.child import ForkedChild as ForkedChild
+    from sermod.testing.harness.factory import HarnessFactory as HarnessFactory
     from sermod.testing.harness.fork import RemoteError as RemoteError
     from sermod.testing.harness.isolated import ModuleHarness as ModuleHarness
     from sermod.testing.harness.messages import FakeMessage as FakeMessage
