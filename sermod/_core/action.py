@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 import attrs
 
@@ -38,16 +38,18 @@ class Action(Generic[MsgT]):
     fixed: tuple[object, ...] = attrs.field(init=False)
     run: Callable[[MsgT], Any] = attrs.field(init=False)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        # Reached only for what is not set: once init has set `run`, the attribute costs what any other does.
-        if name in ("run", "fixed"):
-            msg = (
-                f"{self} has no {name!r} yet: the parameters are fixed up by Lifecycle.init(), after every module's "
-                f"init_f; take it after that"
-            )
-            raise LifecycleError(msg, state="configuring", call=f"Action.{name}")
-        msg = f"an Action has no attribute {name!r}"
-        raise AttributeError(msg, name=name, obj=self)
+    if not TYPE_CHECKING:  # to type checkers, a name that is not above is an error
+
+        def __getattr__(self, name: str) -> NoReturn:
+            # Reached only for what is not set: once init has set `run`, the attribute costs what any other does.
+            if name in ("run", "fixed"):
+                msg = (
+                    f"{self} has no {name!r} yet: the parameters are fixed up by Lifecycle.init(), after every "
+                    f"module's init_f; take it after that"
+                )
+                raise LifecycleError(msg, state="configuring", call=f"Action.{name}")
+            msg = f"an Action has no attribute {name!r}"
+            raise AttributeError(msg, name=name, obj=self)
 
     def __str__(self) -> str:
         """Return the call as a script has it, and its place: ``foo_req("a", "b") at ser.cfg:12``."""

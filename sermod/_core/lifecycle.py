@@ -274,7 +274,7 @@ class Lifecycle(Generic[MsgT]):
             self._check_state("run_route()", _INITIALISED)
         result: int = 1
         if callable(route):
-            result = route(msg)
+            result = route(msg)  # ty: ignore[invalid-assignment] - a sequence of actions that is callable as well
             if type(result) is not int:
                 _check_result(None, route, result)
         else:
