@@ -1,12 +1,10 @@
 """How Sphinx builds the documentation."""
 
-import ast
 import builtins
 import inspect
 import re
 import sys
 from importlib.metadata import version as installed_version
-from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
@@ -38,6 +36,7 @@ nitpick_ignore_regex = [
     (r"py:\w+", r"sermod(\.\w+)*\.\w*T"),  # type variables
     (r"py:class", r"(sermod\.hosts\.gunicorn\.)?(Arbiter|Worker)"),  # what gunicorn hands its hooks
     (r"py:class", r"sermod\._interface\.lists\.ListPointer"),  # the Pointer that list_param makes
+    (r"py:class", r"pytest\.\w+|Target"),  # of parametrize_with_checks(), which imports pytest when it is called
 ]
 
 html_theme = "furo"
@@ -70,14 +69,8 @@ def describe_constant(_app: Sphinx, what: str, name: str, _obj: object, _options
     if what != "data":
         return
     constant = name.removeprefix("sermod.")
-    lines[:] = ModuleAnalyzer.for_module(home_of(constant)).find_attr_docs()["", constant]
-
-
-def home_of(name: str) -> str:
-    """Return the module that sermod/__init__.py imports a public name from."""
-    tree = ast.parse(Path(sermod.__file__).read_text(encoding="utf-8"))
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    return next(str(node.module) for node in imports if any(alias.name == name for alias in node.names))
+    home = ModuleAnalyzer.for_module(sermod._homes[constant])  # noqa: SLF001 - nothing else knows
+    lines[:] = home.find_attr_docs()["", constant]
 
 
 def inherit_attributes(_app: Sphinx, what: str, _name: str, obj: object, _options: object, lines: list[str]) -> None:

@@ -2,7 +2,8 @@
 
 The public names are handed on lazily: ``import sermod`` loads no other file, and a name loads what it needs when it is
 first used. A folder or file with an underscore is the engine, free to change; one without is a path that users import.
-They stand on a ladder: a file imports from its own folder and from lower floors only.
+They stand on a ladder: a file imports from its own folder and from lower floors only. Nothing imports this face but the
+face of ``testing/``, which loads its names in the same way.
 
 =====  =============================================================================================================
 floor  folders and files
@@ -23,10 +24,53 @@ from __future__ import annotations
 
 import sys
 
-_names = sys._getframe().f_code.co_names  # of this file, as it is executed
-TYPE_CHECKING = bool()  # noqa: UP018 - False, and no tool takes it for that; typing's own would cost its import
+TYPE_CHECKING = bool()  # noqa: UP018  # ty: ignore[invalid-type-checking-constant]
+"""False, which no tool can infer, so jedi reads the imports below as type checkers do. Importing typing is slow."""
+
+
+def _hand_on(names: tuple[str, ...], namespace: dict[str, object]) -> tuple[dict[str, str], object, object]:
+    """Make the functions by which a package loads its public names when they are first used (PEP 562).
+
+    The public names are those that the package imports for type checkers. Its compiled code contains these imports too,
+    so the list of the names stands once.
+
+    Args:
+        names: The names in the compiled code of the package, in the order of the lines: each module that it imports
+            from, then the names that it imports from there.
+        namespace: The variables of the package.
+
+    Returns:
+        The module of each public name; ``__getattr__``; ``__dir__``.
+    """
+    homes: dict[str, str] = {}
+    home = ""
+    for name in names:
+        if name.startswith("sermod."):
+            home = name
+        elif name.startswith("_"):  # as the first name after the imports does
+            home = ""
+        elif home:
+            homes[name] = home
+
+    def __getattr__(name: str) -> object:  # noqa: N807 - a package's, not a class's
+        if name == "__all__":
+            value: object = sorted(homes)
+        elif name in homes:
+            from importlib import import_module
+
+            value = getattr(import_module(homes[name]), name)
+        else:
+            raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+        namespace[name] = value
+        return value
+
+    def __dir__() -> list[str]:  # noqa: N807 - as above
+        return [*{*namespace, *homes, "__all__"}]
+
+    return homes, __getattr__, __dir__
+
+
 if TYPE_CHECKING:
-    # The one list of the public names: for type checkers, and for _find_homes().
     from sermod._classes.commands import command as command
     from sermod._classes.description import describe as describe
     from sermod._classes.module import Module as Module
@@ -104,41 +148,5 @@ if TYPE_CHECKING:
     from sermod.errors import UnknownCommandError as UnknownCommandError
     from sermod.errors import UnknownModuleError as UnknownModuleError
     from sermod.errors import UnknownParamError as UnknownParamError
-
-
-if not TYPE_CHECKING:  # no name is there for a type checker but those above
-
-    def __getattr__(name: str) -> object:
-        """Load a public name from the file that it lives in, and keep it (PEP 562)."""
-        homes = _homes or _find_homes()
-        if name == "__all__":
-            value: object = sorted(homes)
-        elif name in homes:
-            from importlib import import_module
-
-            value = getattr(import_module(homes[name]), name)
-        else:
-            msg = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(msg, name=name)
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *(_homes or _find_homes()), "__all__"})
-
-
-_homes: dict[str, str] = {}
-"""The module that each public name lives in; filled when the first name is used."""
-
-
-def _find_homes() -> dict[str, str]:
-    # The compiled code has the names in the imports at the top in the order of the lines: a module, then its names.
-    found: dict[str, str] = {}
-    home = ""
-    for name in _names:
-        if name.startswith(f"{__name__}."):
-            home = name
-        elif home and not name.startswith("_"):
-            found[name] = home
-    _homes.update(found)
-    return found
+else:
+    _homes, __getattr__, __dir__ = _hand_on(sys._getframe().f_code.co_names, globals())

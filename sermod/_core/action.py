@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntFlag
-from typing import Any, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 import attrs
 
@@ -41,16 +41,18 @@ class Action(Generic[MsgT]):
     fixed: tuple[object, ...] = attrs.field(init=False)
     run: Callable[[MsgT], Any] = attrs.field(init=False)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        # Called only for an attribute that is not set: once init has set `run`, it costs as little as any other.
-        if name in ("run", "fixed"):
-            msg = (
-                f"{self} has no {name!r} yet: Lifecycle.init() makes it, after every module's init_f; read it when "
-                f"init() has returned"
-            )
-            raise _NotFixedUpError(msg, state="configuring", call=f"Action.{name}")
-        msg = f"an Action has no attribute {name!r}"
-        raise AttributeError(msg, name=name, obj=self)
+    if not TYPE_CHECKING:  # to type checkers, a name that is not above is an error
+
+        def __getattr__(self, name: str) -> NoReturn:
+            # Called only for an attribute that is not set: once init has set `run`, it costs as little as any other.
+            if name in ("run", "fixed"):
+                msg = (
+                    f"{self} has no {name!r} yet: Lifecycle.init() makes it, after every module's init_f; read it when "
+                    f"init() has returned"
+                )
+                raise _NotFixedUpError(msg, state="configuring", call=f"Action.{name}")
+            msg = f"an Action has no attribute {name!r}"
+            raise AttributeError(msg, name=name, obj=self)
 
     @property
     def call(self) -> str:

@@ -291,7 +291,7 @@ class Lifecycle(Generic[MsgT]):
         kind = type(route)
         is_sequence = kind is list or kind is tuple
         if not is_sequence and callable(route):
-            result = route(msg)
+            result = route(msg)  # ty: ignore[invalid-assignment] - a sequence of actions that is callable as well
             if type(result) is not int:
                 check_result(None, route, result)
         else:

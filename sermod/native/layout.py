@@ -89,4 +89,4 @@ def c_string(value: str) -> bytes:
 
 def address_in(function: object) -> int:
     """Return the address that a ctypes function calls."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
+    return ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sermod.testing import ModuleHarness
+    from sermod.testing import HarnessFactory, ModuleHarness
 
 
 @pytest.fixture
-def module_harness() -> Iterator[Callable[..., ModuleHarness]]:
+def module_harness() -> Iterator[HarnessFactory]:
     """Return what makes a :class:`ModuleHarness`, with the same arguments; the end of the test closes it."""
     from contextlib import ExitStack
 
     with ExitStack() as harnesses:
 
-        def make(*args: object, **options: object) -> ModuleHarness:
+        def make(*args: Any, **options: Any) -> ModuleHarness:
             from sermod.testing import ModuleHarness
 
-            harness = ModuleHarness(*args, **options)  # type: ignore[arg-type]  # its own arguments are its to check
+            harness = ModuleHarness(*args, **options)
             harnesses.callback(harness.close)
             return harness
 

@@ -1,5 +1,5 @@
 # pyright: reportUnnecessaryTypeIgnoreComment=true
-"""Registry, actions and lifecycle, as type checkers see them. Checked by mypy and pyright, and run by nobody."""
+"""Registry, actions and lifecycle, as type checkers see them. This file is checked by all four, and never run."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ assert_type(Registry(), Registry[Any])
 Registry[Message](["/usr/lib/modules", Path("modules")], REQUEST_ROUTE | REPLY_ROUTE, (0, 1, 2), True)
 Registry(route_flags=0x1F, script_param_no=range(7))
 
-Registry(path=5)  # type: ignore[arg-type]
-Registry(route_flags="REQUEST_ROUTE")  # type: ignore[arg-type]
-Registry(script_param_no=2)  # type: ignore[arg-type]
+Registry(path=5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+Registry(route_flags="REQUEST_ROUTE")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+Registry(script_param_no=2)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
-# And so is all that comes out of it -----------------------------------------------------------------------------------
+# What it returns is of the same messages ------------------------------------------------------------------------------
 
 assert_type(core.load("foobar"), LoadedModule[Message])
 assert_type(core.load(Path("foobar.py"), check_permissions=True).exports, ModuleExports[Message])
@@ -89,16 +89,16 @@ assert_type(action.run(Message()), Any)
 
 run = action.run
 run(Message())
-run(OtherMessage())  # type: ignore[arg-type]
-run()  # type: ignore[call-arg]
-core.bind("ping")  # type: ignore[call-arg]
-core.bind("ping", 5, route=REQUEST_ROUTE)  # type: ignore[arg-type]
-core.load(5)  # type: ignore[arg-type]
-core.find_export("ping")  # type: ignore[call-arg]
+run(OtherMessage())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+run()  # type: ignore[call-arg]  # ty: ignore[missing-argument]
+core.bind("ping")  # type: ignore[call-arg]  # ty: ignore[missing-argument]
+core.bind("ping", 5, route=REQUEST_ROUTE)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+core.load(5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+core.find_export("ping")  # type: ignore[call-arg]  # ty: ignore[missing-argument]
 core.set_param("foobar", "foo_bar", 5)
 core.modparam("foo.*", "bar_foo", "text")
-core.set_param("foobar", "foo_bar", None)  # type: ignore[arg-type]
-core.set_param("foobar", "foo_bar", 1.0)  # type: ignore[arg-type]
+core.set_param("foobar", "foo_bar", None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+core.set_param("foobar", "foo_bar", 1.0)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 # A module of another host's messages does not fit ---------------------------------------------------------------------
@@ -108,8 +108,8 @@ core.register(ModuleExports("foobar"))
 core.register(ModuleExports("foobar", [CmdExport("ping", of_any_host), CmdExport()]))
 
 others = ModuleExports("foobar", null_terminated(CmdExport("ping", of_another_host)))
-core.register(others)  # type: ignore[arg-type]
-core.register(CmdExport("ping", ping))  # type: ignore[arg-type]
+core.register(others)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+core.register(CmdExport("ping", ping))  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 # The lifecycle takes the routes of its registry -----------------------------------------------------------------------
@@ -123,10 +123,10 @@ with Lifecycle(core) as life:
     assert_type(life.process_reply(Message()), bool)
     life.init_child(1)
 
-    life.run_route([action], OtherMessage())  # type: ignore[arg-type]
-    life.run_route(of_another_host, Message())  # type: ignore[arg-type]
-    life.process_reply("text")  # type: ignore[arg-type]
-    life.init_child("1")  # type: ignore[arg-type]
+    life.run_route([action], OtherMessage())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+    life.run_route(of_another_host, Message())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+    life.process_reply("text")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+    life.init_child("1")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 async def embed() -> None:
@@ -137,25 +137,25 @@ async def embed() -> None:
 
     assert_type(await life.run_route_async(route, Message()), int)
     assert_type(await life.run_route_async([action], Message()), int)
-    life.run_route(route, Message())  # type: ignore[arg-type]
+    life.run_route(route, Message())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
     async with initialised(Lifecycle(core)) as initialised_life:
         assert_type(initialised_life, Lifecycle[Message])
     async with AsyncPrefork(Prefork(Lifecycle(core), print, 3), handle_signals=True) as children:
         assert_type(children, AsyncPrefork)
         assert_type(await children.wait_stopped(), signal.Signals | None)
-    AsyncPrefork(Lifecycle(core))  # type: ignore[arg-type]
+    AsyncPrefork(Lifecycle(core))  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
-# What is not of one host is of any ------------------------------------------------------------------------------------
+# Functions that belong to no host take any messages -------------------------------------------------------------------
 
 assert_type(load("foobar"), ModuleExports[Any])
 assert_type(load("foobar", ["modules"], check_permissions=True), ModuleExports[Any])
 assert_type(find_export("ping", 0), CmdExport[Any] | None)
 assert_type(find_problems(others), tuple[Problem, ...])
 assert_type(check(others, route_flags=0x1F, script_param_no={0, 1}), tuple[Problem, ...])
-load()  # type: ignore[call-arg]
-find_problems("foobar")  # type: ignore[arg-type]
+load()  # type: ignore[call-arg]  # ty: ignore[missing-argument]
+find_problems("foobar")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 try:
     check(others)

@@ -1,5 +1,5 @@
 # pyright: reportUnnecessaryTypeIgnoreComment=true
-"""Modules as classes, and the testing kit, as type checkers see them. Checked by mypy and pyright, run by nobody."""
+"""Modules as classes, and the test kit, as type checkers see them. This file is checked by all four, and never run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Message:
 
 
 class Level(Pointer[int]):
-    """A pointer of the author's own."""
+    """An author's own pointer."""
 
     seen: list[int]
 
@@ -69,7 +69,7 @@ class Level(Pointer[int]):
 
 
 class Foobar(Module[Message]):
-    """A module of that host's."""
+    """A module for that host."""
 
     name = "foobar"
     foo_bar = int_param(0, minimum=0, maximum=10, choices=[0, 5], doc="How much.")
@@ -117,17 +117,17 @@ assert_type(Foobar().bar_foo, str)
 assert_type(Foobar().null, str | None)
 assert_type(Foobar().level, Level)
 assert_type(Foobar().level.seen, list[int])
-Foobar().foo_bar = "x"  # type: ignore[assignment]
-Foobar().bar_foo = 5  # type: ignore[assignment]
+Foobar().foo_bar = "x"  # type: ignore[assignment]  # ty: ignore[invalid-assignment]
+Foobar().bar_foo = 5  # type: ignore[assignment]  # ty: ignore[invalid-assignment]
 
 # Its commands keep their signatures -----------------------------------------------------------------------------------
 
 assert_type(Foobar().foo_req(Message(), 5), int)
 assert_type(Foobar().foo_req(Message(), 5, re.compile("x")), int)
 assert_type(Foobar().foo_int(Message(), Decimal(1)), Decimal)
-Foobar().foo_req(Message(), "5")  # type: ignore[arg-type]
-Foobar().foo_req("msg", 5)  # type: ignore[arg-type]
-Foobar().foo_req(Message())  # type: ignore[call-arg]
+Foobar().foo_req(Message(), "5")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+Foobar().foo_req("msg", 5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+Foobar().foo_req(Message())  # type: ignore[call-arg]  # ty: ignore[missing-argument]
 
 # Its exports are of its host's messages -------------------------------------------------------------------------------
 
@@ -135,11 +135,11 @@ core = Registry[Message]()
 assert_type(Foobar().exports, ModuleExports[Message])
 assert_type(core.register(Foobar().exports), LoadedModule[Message])
 assert_type(describe(Foobar().exports), str)
-Registry[str]().register(Foobar().exports)  # type: ignore[arg-type]
+Registry[str]().register(Foobar().exports)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 class Anybodys(Module):
-    """A module of any host's: the messages are what they are."""
+    """A module for any host: the type of messages is Any."""
 
     name = "anybodys"
 
@@ -151,42 +151,42 @@ assert_type(Anybodys().exports, ModuleExports[Any])
 
 # A wrong flag, name or default is found -------------------------------------------------------------------------------
 
-command("REQUEST_ROUTE")  # type: ignore[arg-type]
-command(None)  # type: ignore[arg-type]
-command(print)  # type: ignore[arg-type]
-command(REQUEST_ROUTE, name=5)  # type: ignore[arg-type]
-int_param("5")  # type: ignore[arg-type]
-int_param(None)  # type: ignore[arg-type]
-int_param(0, minimum="0")  # type: ignore[arg-type]
-int_param(0, choices=["a"])  # type: ignore[list-item]
-int_param(0, "doc")  # type: ignore[call-arg, arg-type]
-str_param(5)  # type: ignore[call-overload]
-str_param("x", choices=[5])  # type: ignore[list-item]
-str_param("x", minimum=5)  # type: ignore[call-overload]
-pointer_param("int", Level)  # type: ignore[arg-type]
-pointer_param(STR_PARAM, int)  # type: ignore[type-var]
+command("REQUEST_ROUTE")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+command(None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+command(print)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+command(REQUEST_ROUTE, name=5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+int_param("5")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+int_param(None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+int_param(0, minimum="0")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+int_param(0, choices=["a"])  # type: ignore[list-item]  # ty: ignore[invalid-argument-type]
+int_param(0, "doc")  # type: ignore[call-arg, arg-type]  # ty: ignore[too-many-positional-arguments]
+str_param(5)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+str_param("x", choices=[5])  # type: ignore[list-item]  # ty: ignore[no-matching-overload]
+str_param("x", minimum=5)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+pointer_param("int", Level)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+pointer_param(STR_PARAM, int)  # type: ignore[type-var]  # ty: ignore[invalid-argument-type]
 
 
 class Wrong(Module[Message]):
-    """What does not fit is found where it stands."""
+    """Each mistake is an error in its own line."""
 
-    name = 5  # type: ignore[assignment]
-    wrong: int = str_param("5")  # type: ignore[assignment]
+    name = 5  # type: ignore[assignment]  # ty: ignore[invalid-assignment]
+    wrong: int = str_param("5")  # type: ignore[assignment]  # ty: ignore[invalid-assignment]
 
-    @command()  # type: ignore[type-var]
+    @command()  # type: ignore[type-var]  # ty: ignore[invalid-argument-type]
     def no_message(self) -> int:
         raise NotImplementedError
 
-    def mod_init(self, core: object) -> int:  # type: ignore[override]
+    def mod_init(self, core: object) -> int:  # type: ignore[override]  # ty: ignore[incompatible-method-override]
         raise NotImplementedError
 
-    def child_init(self, rank: str) -> int:  # type: ignore[override]
+    def child_init(self, rank: str) -> int:  # type: ignore[override]  # ty: ignore[incompatible-method-override]
         raise NotImplementedError
 
-    def destroy(self) -> int:  # type: ignore[override]
+    def destroy(self) -> int:  # type: ignore[override]  # ty: ignore[incompatible-method-override]
         raise NotImplementedError
 
-    def response(self, msg: str) -> int:  # type: ignore[override]
+    def response(self, msg: str) -> int:  # type: ignore[override]  # ty: ignore[incompatible-method-override]
         raise NotImplementedError
 
 
@@ -200,16 +200,16 @@ assert_type(int_between(0, 5)("5", 1), int)
 assert_type(one_of({"a": 1})("a", 1), int)
 assert_type(fixup_from(Decimal, "a number")("5", 1), Decimal)
 assert_type(for_each(fixup_int, None, member_of(Verdict))("5", 1), object)
-fixup_from(5, "a number")  # type: ignore[arg-type]
-member_of(int)  # type: ignore[type-var]
-for_each("int")  # type: ignore[arg-type]
+fixup_from(5, "a number")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+member_of(int)  # type: ignore[type-var]  # ty: ignore[invalid-argument-type]
+for_each("int")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
-# The testing kit ------------------------------------------------------------------------------------------------------
+# The test kit ---------------------------------------------------------------------------------------------------------
 
 for target in (Foobar, Foobar(), Foobar().exports, re, "foobar", Path("foobar.py")):
     ModuleHarness(target)
-ModuleHarness(5)  # type: ignore[arg-type]
-ModuleHarness(Foobar, params={"foo_bar": 1.5})  # type: ignore[dict-item]
+ModuleHarness(5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleHarness(Foobar, params={"foo_bar": 1.5})  # type: ignore[dict-item]  # ty: ignore[invalid-argument-type]
 
 with ModuleHarness(Foobar, {"foo_bar": 5}, provides={("~pre_auth", 0): fixup_int}) as harness:
     assert_type(harness, ModuleHarness)
@@ -225,8 +225,8 @@ with ModuleHarness(Foobar, {"foo_bar": 5}, provides={("~pre_auth", 0): fixup_int
     with harness.forked(1) as child:
         assert_type(child, ForkedChild)
         assert_type(child.call("foo_req", "5"), int)
-    harness.call("foo_req", 5)  # type: ignore[arg-type]
-    harness.forked("1")  # type: ignore[arg-type]
+    harness.call("foo_req", 5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+    harness.forked("1")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 assert_type(FakeMessage(method="OPTIONS").method, Any)
 assert_type(check_module(Setup(Foobar, params={"foo_bar": 5}, refused={"foo_req": [("x",)]})), tuple[CheckResult, ...])

@@ -1,5 +1,5 @@
 # pyright: reportUnnecessaryTypeIgnoreComment=true
-"""The structures, as type checkers see them. Checked by mypy and pyright, and run by nobody."""
+"""The structures, as type checkers see them. This file is checked by all four, and never run."""
 
 from __future__ import annotations
 
@@ -96,15 +96,15 @@ assert_type(CmdExport("foo_req", Foobar().foo_req, 1), CmdExport[Message])
 assert_type(CmdExport("foo_req", of_another_host, 2), CmdExport[OtherMessage])
 assert_type(CmdExport[Message](), CmdExport[Message])
 
-CmdExport("foo_req", no_message)  # type: ignore[arg-type]
-CmdExport[Message]("foo_req", of_another_host)  # type: ignore[arg-type]
+CmdExport("foo_req", no_message)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport[Message]("foo_req", of_another_host)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
-# Without a function it is anything, and fits anywhere.
+# Without a function the type of messages is Any, which fits anywhere.
 terminator = CmdExport()
 assert_type(terminator, CmdExport[Any])
 of_host: list[CmdExport[Message]] = [CmdExport("foo_req", foo_req), CmdExport(), CmdExport(0, 0, 0, 0, 0)]
 
-# The fields are what construction makes of them.
+# The fields have the types that the constructor converts to.
 foo = CmdExport("foo_req", foo_req, 2, fixup, 3)
 assert_type(foo.name, str | None)
 assert_type(foo.param_no, int)
@@ -114,7 +114,7 @@ assert_type(foo.is_terminator, bool)
 if foo.function is not None:
     foo.function(Message(), "a", "b")
 
-foo.name = "bar"  # type: ignore[misc]
+foo.name = "bar"  # type: ignore[misc]  # ty: ignore[invalid-assignment]
 
 
 # Null is None, or 0; nothing else that is false -----------------------------------------------------------------------
@@ -126,35 +126,35 @@ ParamExport(None, STR_PARAM, None)
 ModuleExports("foobar", 0, 0, 0, 0, 0, 0, 0)
 ModuleExports("foobar", None, None, None, None, None, None, None)
 
-CmdExport(False)  # type: ignore[arg-type]
-CmdExport("foo", False)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, False)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 1)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 0.0)  # type: ignore[arg-type]
-ParamExport("foo", INT_PARAM, False)  # type: ignore[arg-type]
-ParamExport("foo", INT_PARAM, 5)  # type: ignore[arg-type]
-ModuleExports("foo", False)  # type: ignore[arg-type]
-ModuleExports("foo", None, False)  # type: ignore[arg-type]
-ModuleExports("foo", None, None, False)  # type: ignore[arg-type]
+CmdExport(False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 1)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0.0)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", INT_PARAM, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", INT_PARAM, 5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foo", False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foo", None, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foo", None, None, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 # Wrong types of fields ------------------------------------------------------------------------------------------------
 
-CmdExport(b"foo")  # type: ignore[arg-type]
-CmdExport("foo", "foo_req")  # type: ignore[arg-type]
-CmdExport("foo", foo_req, "2")  # type: ignore[arg-type]
-CmdExport("foo", foo_req, None)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, mod_init)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 0, "REQUEST_ROUTE")  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 0, None)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 0, RouteFlag)  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 0, [REQUEST_ROUTE])  # type: ignore[arg-type]
-CmdExport("foo", foo_req, 2, 0, REQUEST_ROUTE, 0)  # type: ignore[call-arg]
-ParamExport("foo", "int")  # type: ignore[arg-type]
-ParamExport("foo", int)  # type: ignore[arg-type]
-ParamExport("foo", INT_PARAM, "foo_bar")  # type: ignore[arg-type]
+CmdExport(b"foo")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", "foo_req")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, "2")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, mod_init)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0, "REQUEST_ROUTE")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0, None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0, RouteFlag)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0, [REQUEST_ROUTE])  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0, REQUEST_ROUTE, 0)  # type: ignore[call-arg]  # ty: ignore[too-many-positional-arguments]
+ParamExport("foo", "int")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", int)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", INT_PARAM, "foo_bar")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
-assert_type(REQUEST_ROUTE | REPLY_ROUTE, RouteFlag)
+assert_type(REQUEST_ROUTE | REPLY_ROUTE, RouteFlag)  # ty: ignore[type-assertion-failure]
 CmdExport("foo", foo_req, 2, 0, REQUEST_ROUTE | REPLY_ROUTE)
 CmdExport("foo", foo_req, 2, 0, 0x80)
 assert_type(ParamExport("foo", 7).type, ParamType | int)
@@ -162,7 +162,7 @@ assert_type(ParamExport("foo", 7).type, ParamType | int)
 
 # A module's exports ---------------------------------------------------------------------------------------------------
 
-# A terminator beside it says nothing of the type: a list of both is told its type, or made by null_terminated().
+# A terminator does not give the type of messages: a list with both needs an annotation, or null_terminated().
 cmds: list[CmdExport[Message]] = [CmdExport("foo_req", foo_req, 2, 0, REQUEST_ROUTE), CmdExport(0, 0, 0, 0, 0)]
 params = [ParamExport("foo_bar", INT_PARAM, Cell(0)), ParamExport(0, 0, 0)]
 
@@ -180,12 +180,12 @@ assert_type(ModuleExports("foobar", (cmd for cmd in cmds)), ModuleExports[Messag
 assert_type(ModuleExports("foobar", response_f=response), ModuleExports[Message])
 assert_type(ModuleExports("foobar"), ModuleExports[Any])
 
-ModuleExports("foobar", CmdExport())  # type: ignore[arg-type]
-ModuleExports("foobar", params)  # type: ignore[arg-type]
-ModuleExports("foobar", None, cmds)  # type: ignore[arg-type]
-ModuleExports("foobar", cmds, params, child_init)  # type: ignore[arg-type]
-ModuleExports("foobar", cmds, params, init_child_f=mod_init)  # type: ignore[arg-type]
-ModuleExports[OtherMessage]("foobar", cmds)  # type: ignore[arg-type]
+ModuleExports("foobar", CmdExport())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foobar", params)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foobar", None, cmds)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foobar", cmds, params, child_init)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports("foobar", cmds, params, init_child_f=mod_init)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleExports[OtherMessage]("foobar", cmds)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 # Arrays ---------------------------------------------------------------------------------------------------------------
@@ -197,24 +197,24 @@ assert_type([*scan(params)], list[ParamExport])
 scan(None)
 scan(0)
 
-null_terminated()  # type: ignore[call-overload]
-null_terminated(foo, params[0])  # type: ignore[call-overload]
-null_terminated(cmds)  # type: ignore[call-overload]
-scan(["foo"])  # type: ignore[type-var]
-scan(5)  # type: ignore[arg-type]
+null_terminated()  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+null_terminated(foo, params[0])  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+null_terminated(cmds)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+scan(["foo"])  # type: ignore[type-var]  # ty: ignore[invalid-argument-type]
+scan(5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 # Pointers -------------------------------------------------------------------------------------------------------------
 
 assert_type(Cell(0).load(), int)
 assert_type(Cell("text", doc="what it is for").value, str)
-Cell(0).store("text")  # type: ignore[arg-type]
+Cell(0).store("text")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 number: Pointer[int] = Cell(0)
-text: Pointer[str] = Cell(0)  # type: ignore[arg-type]
+text: Pointer[str] = Cell(0)  # type: ignore[arg-type]  # ty: ignore[invalid-assignment]
 assert_type(pointer_to(globals(), "foo_bar"), Pointer[Any])
 anything: Pointer[int] = pointer_to(exports, "name")
-pointer_to(globals(), 5)  # type: ignore[arg-type]
+pointer_to(globals(), 5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 
 class Derived(Pointer[int]):
@@ -244,7 +244,7 @@ class Structural:
 
 
 class OfAnotherType(Pointer[int]):
-    def load(self) -> str:  # type: ignore[override]
+    def load(self) -> str:  # type: ignore[override]  # ty: ignore[incompatible-method-override]
         raise NotImplementedError
 
     def store(self, value: int, /) -> None:
@@ -261,5 +261,5 @@ ParamExport("bar_foo", STR_PARAM, Structural())
 derived: Pointer[int] = Derived()
 structural: Pointer[str | None] = Structural()
 
-ParamExport("timeout", INT_PARAM, ReadOnly())  # type: ignore[arg-type]
-wrong: Pointer[int] = Structural()  # type: ignore[assignment]
+ParamExport("timeout", INT_PARAM, ReadOnly())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+wrong: Pointer[int] = Structural()  # type: ignore[assignment]  # ty: ignore[invalid-assignment]

@@ -200,7 +200,7 @@ def in_child(steps: int = 1) -> Callable[[Body], Check]:
     Args:
         steps: How many things it does of which each may take the time of the setup.
     """
-    return lambda body: make_check(body.__name__, inspect.cleandoc(body.__doc__ or ""), body, steps)
+    return lambda body: make_check(body.__name__, inspect.cleandoc(body.__doc__ or ""), body, steps)  # ty: ignore[missing-attribute]
 
 
 def make_check(name: str, doc: str, body: Body, steps: int = 1) -> Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from unittest import SkipTest
 
 from sermod._problems import nearest_name
@@ -21,6 +21,9 @@ from sermod.testing.checks.check import Check, CheckFailedError, CheckResult, Se
 from sermod.testing.checks.interface import RULES, loads
 from sermod.testing.checks.values import fixups_are_deterministic, fixups_refuse_clearly, parameters_at_their_limits
 from sermod.testing.harness.target import Target
+
+if TYPE_CHECKING:  # at run time, only parametrize_with_checks() needs it
+    import pytest
 
 CHECKS: Final[tuple[Check, ...]] = (
     loads,
@@ -96,7 +99,7 @@ def _result(check: Check, setup: Setup, reason: str | None) -> CheckResult:
 
 def parametrize_with_checks(
     targets: Iterable[Target | Setup], *, expected_failures: Mapping[str, str] | None = None
-) -> Any:
+) -> pytest.MarkDecorator:
     """Make one case of pytest of each check of each module.
 
     The test gets the arguments ``target`` and ``check``, and says ``check(target)``.

@@ -26,7 +26,7 @@ class IsolatedHarness(ModuleHarness):
 
     # Its life -------------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> ModuleHarness:  # type: ignore[override]
+    def __enter__(self) -> ModuleHarness:  # type: ignore[override]  # ty: ignore[incompatible-method-override]
         self._process()
         return self
 
