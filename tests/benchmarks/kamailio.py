@@ -1,6 +1,6 @@
-"""The time of a processor that Kamailio takes for a request, with sermod and with the same answer written without.
+"""The processor time that Kamailio takes for a request, with sermod and with the same answer written without it.
 
-Needs Debian's ``kamailio`` and ``kamailio-python3-modules``; without them there is nothing to measure.
+Needs Debian's ``kamailio`` and ``kamailio-python3-modules``; without them it measures nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ REQUESTS = 1_000
 AT_ONCE = 32
 REPEATS = 61
 WITHIN = 20.0
-# Its own allocators check themselves all the time, and would hide what is to be compared.
+# Debian's allocators check themselves all the time, which would hide the difference.
 ALLOCATORS = ("-X", "fm", "-x", "fm")
-# Of several, all are woken by each request, and how many of them in vain is the system's to decide.
+# With several children, each request wakes all of them, and the system decides how many of them in vain.
 ONE_CHILD = "children=1"
 
 ROUTE = """
@@ -131,14 +131,14 @@ def rows() -> list[Row]:
     """Measure."""
     program = shutil.which("kamailio", path="/usr/local/sbin:/usr/sbin")
     if program is None:
-        print("kamailio is not installed, so it is left out", file=sys.stderr)
+        print("kamailio is not installed: its benchmark is left out", file=sys.stderr)
         return []
     sys.path.insert(0, str(SUPPORT))
     from kamailio_server import Kamailio, processes_of
     from recorded import MODULES
 
     def cpu_of(server: Kamailio) -> float:
-        """Return the seconds that its processes have been on a processor."""
+        """Return the processor time of all its processes, in seconds."""
         stats = (Path(f"/proc/{pid}/schedstat").read_text() for pid in processes_of(server.process.pid))
         return sum(int(stat.split()[0]) for stat in stats) / 1e9
 
@@ -153,7 +153,7 @@ def rows() -> list[Row]:
 
     with ExitStack() as stack:
 
-        def started(text: str) -> Kamailio:
+        def start(text: str) -> Kamailio:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             script = directory / "script_of_the_benchmark.py"
             script.write_text(text.replace("MODULES", repr(str(MODULES))))
@@ -165,17 +165,17 @@ def rows() -> list[Row]:
             measure(server)
             return server
 
-        other = started(WITHOUT)
+        other = start(WITHOUT)
         servers = [
-            started(THREE_COMMANDS + ROUTE.replace("MESSAGE", "None")),
-            started(OF_THE_EXAMPLE + ROUTE.replace("MESSAGE", "Request")),
+            start(THREE_COMMANDS + ROUTE.replace("MESSAGE", "None")),
+            start(OF_THE_EXAMPLE + ROUTE.replace("MESSAGE", "Request")),
         ]
         rounds = [([measure(one) for one in servers], measure(other)) for _ in range(REPEATS)]
     what = "CPU time of a request to Kamailio, three commands"
     return [
         Row(
             f"{what}{kind}",
-            "the same answer, straight against KSR",
+            "the same answer straight against KSR",
             statistics.median(ours[at] for ours, _ in rounds) / REQUESTS,
             statistics.median(theirs for _, theirs in rounds) / REQUESTS,
             statistics.median(ours[at] / theirs for ours, theirs in rounds),

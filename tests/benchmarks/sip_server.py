@@ -1,4 +1,4 @@
-"""What the example server answers per second with one child, beside the same answer written without sermod."""
+"""The requests per second of the example server with one child, beside the same server written without sermod."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITHIN = 20.0
 
 
 def requests_to(server: socket.socket) -> Callable[[], None]:
-    """Return what sends that many requests, so many at once, and takes the answers."""
+    """Return a function that sends ``REQUESTS`` requests, ``AT_ONCE`` at once, and receives the answers."""
     client = udp_socket()
     client.settimeout(WITHIN)
     host, port = client.getsockname()
@@ -75,7 +75,7 @@ def example(sock: socket.socket) -> Generator[None]:
 
 @contextmanager
 def by_hand(sock: socket.socket) -> Generator[None]:
-    """Run the other: what the configuration says is written out, and the functions of the modules are just called."""
+    """Run the server without sermod: it calls the functions of the modules, in the order of the configuration."""
     pid = os.fork()
     if pid == 0:
         try:

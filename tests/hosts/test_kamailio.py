@@ -131,7 +131,7 @@ class TestExample:
         kamailio = start(EXAMPLE / "sip.py")
         kamailio.ask(kamailio.request())
         with sipp.starting(program, tmp_path) as call:
-            status = call(kamailio.text).wait(sipp.WITHIN)
+            status = call(kamailio.host_port).wait(sipp.WITHIN)
         calls = sipp.counted(tmp_path)
         assert (0, 0, sipp.CALLS) == (status, calls["FailedCall"], calls["SuccessfulCall"]), calls
         assert 0 == kamailio.end()
@@ -225,7 +225,7 @@ class TestReplies:
             code: "\r\n".join(
                 [
                     f"SIP/2.0 {code} Whatever",
-                    f"Via: SIP/2.0/UDP {kamailio.text};branch=z9hG4bK-a",
+                    f"Via: SIP/2.0/UDP {kamailio.host_port};branch=z9hG4bK-a",
                     f"Via: SIP/2.0/UDP {here};branch=z9hG4bK-b",
                     "From: <sip:client@127.0.0.1>;tag=1",
                     "To: <sip:test@127.0.0.1>;tag=2",
@@ -248,7 +248,7 @@ class TestReplies:
             except (TimeoutError, ConnectionRefusedError):
                 assert kamailio.process.poll() is None, kamailio.log
         assert first.startswith(b"SIP/2.0 180 ")
-        assert kamailio.text.encode() not in first
+        assert kamailio.host_port.encode() not in first
         for code in (181, 182, 183):
             kamailio.send(replies[code])
         kamailio.wait_for("sermod: ksr_reply_route failed in look(), module 'looking': ValueError: 183 is unknown")

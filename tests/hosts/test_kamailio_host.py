@@ -407,7 +407,7 @@ class TestCheck:
         ("text", "message"),
         [
             ("", "the script has no function mod_init; write mod_init = Kamailio(...).mod_init"),
-            ("from sermod import *\nRegistry().load('nothing')\n", "there is no module 'nothing'"),
+            ("from sermod import *\nRegistry().load('nothing')\n", "'nothing'"),
             ("1 // 0\n", "ZeroDivisionError"),
         ],
         ids=["mod_init", "module", "exception"],

@@ -1,4 +1,4 @@
-"""The record that the hosts are compared by, written where no other program has a part: by a `Prefork` and by hand."""
+"""The record by which the hosts are compared, of a life without another program: in one process, and of a `Prefork`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def options():
 
 
 def test_one_process(tmp_path):
-    """Where nothing is forked, one process has the whole life."""
+    """One process runs every function of the modules."""
     core = make_core(tmp_path / "record")
     route = bind_route(core)
     with Lifecycle(core) as life:
@@ -29,25 +29,25 @@ def test_one_process(tmp_path):
 
 
 def test_children(tmp_path):
-    """Our own server of children has the whole life, in each process its part of it."""
+    """Each process of a `Prefork` runs its functions of the modules."""
     core = make_core(tmp_path / "record")
     route = bind_route(core)
     life = Lifecycle(core)
 
     def worker(_rank):
         life.run_route(route, options())
-        os.write(tell, b".")
+        os.write(writing, b".")
         signal.pause()
 
-    told, tell = os.pipe()
+    reading, writing = os.pipe()
     server = Prefork(life, worker, 3)
     server.start()
     answered = 0
     while answered < 3:
-        answered += len(os.read(told, 3))
+        answered += len(os.read(reading, 3))
     server.stop()
-    os.close(told)
-    os.close(tell)
+    os.close(reading)
+    os.close(writing)
 
     check_life(read(tmp_path / "record"), [1, 2, 3], requests=3, destroyed=True)
 
@@ -55,8 +55,8 @@ def test_children(tmp_path):
 @pytest.mark.parametrize(
     ("ranks", "requests", "destroyed"), [([1, 2], 1, True), ([1], 2, True), ([1], 1, False)], ids=str
 )
-def test_it_is_held_against_what_is_expected(tmp_path, ranks, requests, destroyed):
-    """A life with too little or too much in it is none."""
+def test_a_record_with_other_ranks_or_numbers_fails(tmp_path, ranks, requests, destroyed):
+    """`check_life` refuses a rank, a request or a clean-up too few or too many."""
     core = make_core(tmp_path / "record")
     route = bind_route(core)
     with Lifecycle(core) as life:

@@ -1,4 +1,4 @@
-"""Kamailio as a process of its own, with a script that it loads, and a client's socket."""
+"""Kamailio as a process of its own, with the script that it loads, and a client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import attr
@@ -21,14 +20,14 @@ ROOT = SUPPORT.parents[1]
 EXAMPLE = ROOT / "docs" / "examples" / "kamailio"
 CONFIG = EXAMPLE / "kamailio.cfg"
 WITHIN = 30
-"""Seconds that nothing takes, so that what takes longer hangs."""
+"""Seconds after which a test fails: nothing takes that long."""
 
-# Kamailio has a Python of its own: what it needs is where the tests found it. All of that is plain Python.
+# Kamailio has a Python of its own. All that it imports is plain Python, and is taken from where the tests import it.
 PYTHON_PATH = os.pathsep.join(map(str, (ROOT, SUPPORT, EXAMPLE, Path(attr.__file__).parents[1])))
 
 
 def free_port() -> int:
-    """Return a UDP port of the loopback interface that nobody has."""
+    """Return a free UDP port of the loopback interface."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
@@ -36,19 +35,19 @@ def free_port() -> int:
 
 
 class Kamailio:
-    """A running Kamailio, its log line by line, and a client's socket.
+    """A running Kamailio, its log, and a client with a socket.
 
     Args:
-        program: Where Kamailio is.
-        directory: Where its configuration and its sockets are put.
+        program: The path of Kamailio.
+        directory: The directory for its configuration and its sockets.
         script: The script that it loads.
-        more: More lines for its configuration, which is that of the example.
+        more: Lines to be added to its configuration, which is that of the example.
         tcp: Whether it has the processes that TCP needs.
-        options: More options of its command line.
+        options: Options to be added to its command line.
 
     Attributes:
-        address: Where it listens.
-        client: The socket.
+        address: The address on which it listens.
+        client: The socket of the client.
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class Kamailio:
         self.config.write_text(text.replace("disable_tcp=yes", "tcp_children=1") if tcp else text)
         self._directory = directory
         self.command = [program, "-f", str(self.config), "-Y", str(directory)]
-        self.command += ["-A", f"LISTEN=udp:{self.text}", "-A", f'SCRIPT="{script}"', *options]
+        self.command += ["-A", f"LISTEN=udp:{self.host_port}", "-A", f'SCRIPT="{script}"', *options]
         self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.client.bind(("127.0.0.1", 0))
         self._number = 0
-        # Where coverage is measured, this would have it measured there as well, and its handler for SIGTERM in the way.
+        # Coverage would otherwise be measured in Kamailio as well, with a handler for SIGTERM in place of Kamailio's.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         environment |= {"PYTHONPATH": PYTHON_PATH, "PYTHONDONTWRITEBYTECODE": "1"}
         self.process = subprocess.Popen(
@@ -87,26 +86,27 @@ class Kamailio:
         self.output = Output(self.process, WITHIN)
 
     @property
-    def text(self) -> str:
+    def host_port(self) -> str:
+        """The address as SIP writes it."""
         return "{}:{}".format(*self.address)
 
     @property
     def log(self) -> str:
-        """What it has logged so far."""
+        """The log so far."""
         return self.output.text
 
     def wait_for(self, text: str) -> str:
-        """Return the next line of the log with *text* in it."""
+        """Wait for the next line of the log that contains *text*, and return it."""
         return self.output.line_with(text)
 
-    # What a client does ---------------------------------------------------------------------------------------------
+    # The client -----------------------------------------------------------------------------------------------------
 
     def request(self, method: str = "OPTIONS", max_forwards: int = 70) -> bytes:
-        """Return a new request."""
+        """Return a new request, with a number of its own."""
         self._number += 1
         via = "SIP/2.0/UDP {}:{};branch=z9hG4bK{}".format(*self.client.getsockname(), self._number)
         headers = [
-            f"{method} sip:test@{self.text} SIP/2.0",
+            f"{method} sip:test@{self.host_port} SIP/2.0",
             f"Via: {via}",
             f"Max-Forwards: {max_forwards}",
             "From: <sip:client@127.0.0.1>;tag=1",
@@ -121,7 +121,7 @@ class Kamailio:
         self.client.sendto(data, self.address)
 
     def ask(self, data: bytes, *, every: float = 0.5) -> sipmessage.Response:
-        """Send a request until it is answered, as a client of SIP does, and return the answer."""
+        """Send a request again and again until it is answered, as SIP demands over UDP, and return the answer."""
         until = time.monotonic() + WITHIN
         number = sipmessage.Message.parse(data).headers["CSeq"]
         self.client.settimeout(every)
@@ -129,7 +129,7 @@ class Kamailio:
             try:
                 self.send(data)
                 answer = sipmessage.Message.parse(self.client.recv(65535))
-            except (TimeoutError, ConnectionRefusedError):  # it is not there yet, or busy starting
+            except (TimeoutError, ConnectionRefusedError):  # it is still starting
                 if self.process.poll() is not None:
                     pytest.fail(f"Kamailio has ended:\n{self.log}")
                 continue
@@ -138,20 +138,23 @@ class Kamailio:
         pytest.fail(f"Kamailio did not answer within {WITHIN} s:\n{self.log}")
 
     def rpc(self, method: str, program: str) -> str:
-        """Call a method of its RPC interface, which *more* has to have opened."""
+        """Call a method of its RPC interface, which needs lines in *more*, with ``kamcmd``."""
         command = [program, "-s", f"unix:{self._directory}/rpc", method]
         return subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=True).stdout
 
     # Its processes --------------------------------------------------------------------------------------------------
 
     def processes(self) -> list[int]:
-        """Return its processes, the main one included: what the system says of its process group (Linux)."""
+        """Return the ids of its processes, the main process included (Linux)."""
         return processes_of(self.process.pid)
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Stop it in order, or have it look at its children with SIGCHLD, and return its exit status.
+        """Send its main process a signal until it ends, and return its exit status.
 
-        A signal that comes while its main process still starts, it heeds with the next that comes.
+        Kamailio handles a signal that comes while its main process is still starting only when the next one comes.
+
+        Args:
+            number: ``SIGTERM`` stops it in order; with ``SIGCHLD`` it checks its children, and ends if one has died.
         """
         for _ in range(WITHIN):
             with contextlib.suppress(ProcessLookupError):
@@ -162,7 +165,7 @@ class Kamailio:
         return self.wait()
 
     def wait(self) -> int:
-        """Return its exit status, once no process is left."""
+        """Wait until none of its processes is left, and return its exit status."""
         return self.output.end()
 
     def close(self) -> None:
@@ -173,7 +176,7 @@ class Kamailio:
 
 
 def processes_of(group: int) -> list[int]:
-    """Return the processes of a process group."""
+    """Return the ids of the processes of a process group (Linux)."""
     found: list[int] = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -183,6 +186,3 @@ def processes_of(group: int) -> list[int]:
         if int(its_group) == group:
             found.append(int(path.name))
     return found
-
-
-Start = Callable[..., Kamailio]

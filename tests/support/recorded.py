@@ -1,6 +1,6 @@
-"""The same modules in every host, and a file in which each of their functions notes that it ran, and in which process.
+"""The same modules for every host, and a record: a file in which their functions write that they run, and where.
 
-The programs that own the processes import this file as well, so it needs nothing of pytest.
+The programs that own the processes import this file as well, so it does not use pytest.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from sermod import REQUEST_ROUTE, Action, ModuleExports, Registry, load
 
 MODULES = Path(__file__).parents[2] / "docs" / "examples" / "sip_server" / "modules"
 LOADED = ("sl", "maxfwd_module", "foobar", "options")
-"""What the modules call themselves, in load order: the three, and the one that sends replies for them."""
+"""The names of the modules, in load order: the module that sends replies, and the three of the route."""
 COMMANDS = ["mf_process_maxfwd_header", "foo_req", "options_reply", "sl_send_reply"]
-"""What runs for an OPTIONS, in the order in which it begins."""
+"""The commands that run for an OPTIONS, in the order in which they begin."""
 
 
 @attrs.frozen
 class Entry:
-    """One line of a record: a function of a module began to run.
+    """One line of a record: a function of a module has begun to run.
 
     Attributes:
         pid: The process.
         module: The module.
         function: The field of the function in ``ModuleExports``, or the name of the command.
-        rank: What ``init_child_f`` was given.
+        rank: The argument of ``init_child_f``; ``None`` for other functions.
     """
 
     pid: int
@@ -41,7 +41,7 @@ class Entry:
 
 
 def make_core(record: str | os.PathLike[str], *others: ModuleExports[Any]) -> Registry[Any]:
-    """Return a registry of the modules, which write the record; *others* are loaded after them."""
+    """Return a registry of the modules, and of *others* after them; their functions write the record."""
     core: Registry[Any] = Registry()
     for name in ("sl", "maxfwd", "foobar", "options"):
         core.register(_recorded(load(str(MODULES / f"{name}.py")), record))
@@ -61,7 +61,7 @@ def bind_route(core: Registry[Any]) -> list[Action[Any]]:
 
 
 def read(record: str | os.PathLike[str]) -> list[Entry]:
-    """Return what was noted so far."""
+    """Return the entries of a record."""
     lines = [line.split() for line in Path(record).read_text(encoding="ascii").splitlines()]
     return [Entry(int(pid), module, name, *map(int, rank)) for pid, module, name, *rank in lines]
 
@@ -69,13 +69,13 @@ def read(record: str | os.PathLike[str]) -> list[Entry]:
 def check_life(
     entries: list[Entry], ranks: Collection[int], *, requests: int, destroyed: bool, loaded: tuple[str, ...] = LOADED
 ) -> None:
-    """Hold a record against the life that the interface lays down, as far as the host has it.
+    """Check a record against the order and the processes that the interface demands.
 
     Args:
         entries: The record.
-        ranks: The rank of each process that was initialised, as often as there were any.
-        requests: How many OPTIONS were answered.
-        destroyed: Whether the host has a place for clean-up.
+        ranks: The ranks for which processes were initialised; a rank that several processes had is there several times.
+        requests: The number of OPTIONS that were answered.
+        destroyed: Whether the host cleans up at its end.
         loaded: The modules, in load order.
     """
     main = {entry.pid for entry in entries if entry.function == "init_f"}
@@ -87,48 +87,50 @@ def check_life(
     end = [(name, "destroy_f") for name in reversed(loaded)] if destroyed else []
     work: list[str] = []
     initialised: list[int | None] = []
-    for pid, noted in processes.items():
-        told = [(entry.module, entry.function) for entry in noted if entry.rank is None]
+    for pid, of_process in processes.items():
+        ran = [(entry.module, entry.function) for entry in of_process if entry.rank is None]
         if pid in main:
-            assert begin == told[: len(begin)]
-            assert not end or end == told[-len(end) :]
-            told = told[len(begin) : len(told) - len(end)]
-        work += [function for _, function in told]
-        in_child = [(entry.module, entry.rank) for entry in noted if entry.rank is not None]
-        pid_ranks = [rank for name, rank in in_child if name == loaded[0]]
-        initialised += pid_ranks
-        assert [(name, rank) for rank in pid_ranks for name in loaded] == in_child
-        assert not told or pid_ranks, f"process {pid} has worked without having been initialised"
-        assert COMMANDS * (len(told) // len(COMMANDS)) == [function for _, function in told]
+            assert begin == ran[: len(begin)]
+            assert not end or end == ran[-len(end) :]
+            ran = ran[len(begin) : len(ran) - len(end)]
+        work += [function for _, function in ran]
+        in_child = [(entry.module, entry.rank) for entry in of_process if entry.rank is not None]
+        ranks_of_process = [rank for name, rank in in_child if name == loaded[0]]
+        initialised += ranks_of_process
+        assert [(name, rank) for rank in ranks_of_process for name in loaded] == in_child
+        assert not ran or ranks_of_process, f"process {pid} has run commands without having been initialised"
+        assert COMMANDS * (len(ran) // len(COMMANDS)) == [function for _, function in ran]
     assert Counter(ranks) == Counter(initialised)
     assert requests * len(COMMANDS) == len(work)
 
 
 def _recorded(exports: ModuleExports[Any], record: str | os.PathLike[str]) -> ModuleExports[Any]:
-    """Return the same module, each of whose functions, those that it does not have as well, is noted."""
+    """Return the same module with functions that write the record; it gets the hooks that it does not have, too."""
     name = str(exports.name)
     hooks: dict[str, Callable[..., Any]] = {
         "init_f": exports.init_f or _nothing,
         "init_child_f": exports.init_child_f or _nothing,
         "destroy_f": exports.destroy_f or _nothing,
     }
-    noted: dict[str, Any] = {field: _noting(function, name, field, record) for field, function in hooks.items()}
+    recording: dict[str, Any] = {field: _recording(function, name, field, record) for field, function in hooks.items()}
     cmds = [
-        attrs.evolve(cmd, function=_noting(cmd.function, name, str(cmd.name), record)) if cmd.function else cmd
+        attrs.evolve(cmd, function=_recording(cmd.function, name, str(cmd.name), record)) if cmd.function else cmd
         for cmd in exports.cmds or ()
     ]
-    return attrs.evolve(exports, cmds=cmds or None, **noted)
+    return attrs.evolve(exports, cmds=cmds or None, **recording)
 
 
 def _nothing(*_arguments: Any) -> None:
-    """Be the function of a module that has none."""
+    """Stand in for a hook that a module does not have."""
 
 
-def _noting(function: Callable[..., Any], module: str, name: str, record: str | os.PathLike[str]) -> Callable[..., Any]:
+def _recording(
+    function: Callable[..., Any], module: str, name: str, record: str | os.PathLike[str]
+) -> Callable[..., Any]:
     @functools.wraps(function)
-    def noting(*arguments: Any) -> Any:
+    def recording(*arguments: Any) -> Any:
         rank = f" {arguments[0]}" if name == "init_child_f" else ""
-        # A short line that is appended at once never mixes with that of another process.
+        # A short line that one call appends never mixes with the line of another process.
         descriptor = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             os.write(descriptor, f"{os.getpid()} {module} {name}{rank}\n".encode())
@@ -136,4 +138,4 @@ def _noting(function: Callable[..., Any], module: str, name: str, record: str | 
             os.close(descriptor)
         return function(*arguments)
 
-    return noting
+    return recording
