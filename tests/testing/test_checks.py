@@ -108,9 +108,10 @@ def test_each_check_has_a_name_and_says_what_it_asks_for():
 
 
 def test_each_rule_of_the_validator_is_in_one_check():
+    """Whether a thread outlives a fork shows only in a process that forks: ``children_share_nothing`` looks at that."""
     codes = [code for _, group in _RULES.values() for code in group]
 
-    assert sorted(RULES) == sorted(codes)
+    assert sorted(RULES.keys() - {"thread-before-fork"}) == sorted(codes)
 
 
 # A broken module for each check, where it is broken, and what is said of it. ------------------------------------------
@@ -316,11 +317,11 @@ BROKEN = [
     Broken(
         "terminators",
         ModuleExports("broken", [script()]),
-        ("error: cmds: none of its 1 entries is the terminator", "[not-terminated]"),
+        ("error: cmds: the array has no terminator (1 entry)", "[not-terminated]"),
         a_function,
     ),
     Broken("terminators", ModuleExports("broken", [CmdExport(), script(), CmdExport()]), ("[after-terminator]",)),
-    Broken("names", exports_of(script(name="~foo")), ("is no identifier", "[unscriptable-name]"), a_function),
+    Broken("names", exports_of(script(name="~foo")), ("is not an identifier", "[unscriptable-name]"), a_function),
     Broken("names", ModuleExports("", init_f=a_function), ("the name of the module is empty",), a_function),
     Broken("functions", exports_of(script(function=0)), ("command 'foo' has no function", "[null-function]")),
     Broken("flags", exports_of(script(flags=9)), ("has the flags 0x8, which this host does not know",), a_function),
