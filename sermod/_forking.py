@@ -98,6 +98,8 @@ def close_runs(runs: Iterable[tuple[int, int]], keep: Iterable[int]) -> None:
 
 # The end of a child ---------------------------------------------------------------------------------------------------
 
+_SENT_SIGTERM: Final = 128 + signal.SIGTERM
+
 
 def exit_status(waitstatus: int) -> tuple[int | None, str | None]:
     """Return how a process ended: its exit code and ``None``, or ``None`` and the name of the signal that ended it.
@@ -106,14 +108,31 @@ def exit_status(waitstatus: int) -> tuple[int | None, str | None]:
         waitstatus: What ``os.waitpid`` returned.
     """
     code = os.waitstatus_to_exitcode(waitstatus)
-    return (code, None) if code >= 0 else (None, _signal_name(-code))
+    return (code, None) if code >= 0 else (None, signal_name(-code))
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return the name of a signal, for messages."""
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
+
+
+def how_it_ended(exitcode: int | None, signal: str | None) -> str:
+    """Say how a process ended, for a message.
+
+    Args:
+        exitcode: Its exit code; ``None`` if a signal ended it.
+        signal: The name of the signal that ended it; ``None`` if it exited. Both are ``None`` if it is not known.
+    """
+    if signal is not None:
+        return f"{signal} ended it"
+    if exitcode == _SENT_SIGTERM:
+        return f"it exited with code {exitcode}, as it does when it is sent SIGTERM"
+    if exitcode is None:
+        return "nobody can say how, since its exit status went to another (SIGCHLD is ignored, or waitpid(-1) is used)"
+    return f"it exited with code {exitcode}"
 
 
 # Threads --------------------------------------------------------------------------------------------------------------
