@@ -98,7 +98,6 @@ def close_runs(runs: Iterable[tuple[int, int]], keep: Iterable[int]) -> None:
 
 # The end of a child ---------------------------------------------------------------------------------------------------
 
-
 _EXITED_BY_SIGTERM: Final = 128 + signal.SIGTERM
 """The exit code of a worker in which SIGTERM raised ``SystemExit``: the one that a shell gives for the signal."""
 
@@ -110,7 +109,7 @@ def exit_status(waitstatus: int) -> tuple[int | None, str | None]:
         waitstatus: What ``os.waitpid`` returned.
     """
     code = os.waitstatus_to_exitcode(waitstatus)
-    return (code, None) if code >= 0 else (None, _signal_name(-code))
+    return (code, None) if code >= 0 else (None, signal_name(-code))
 
 
 def how_it_ended(exitcode: int | None, signal_name: str | None) -> str:
@@ -129,7 +128,8 @@ def how_it_ended(exitcode: int | None, signal_name: str | None) -> str:
     return f"it exited with code {exitcode}"
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Return the name of a signal, for messages."""
     try:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal

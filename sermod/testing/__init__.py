@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from sermod.testing.checks.suite import CHECKS as CHECKS
     from sermod.testing.checks.suite import check_module as check_module
     from sermod.testing.checks.suite import parametrize_with_checks as parametrize_with_checks
-    from sermod.testing.harness.child import ForkedChild as ForkedChild
+    from sermod.testing.harness.child_process import RemoteError as RemoteError
     from sermod.testing.harness.factory import HarnessFactory as HarnessFactory
-    from sermod.testing.harness.fork import RemoteError as RemoteError
-    from sermod.testing.harness.isolated import ModuleHarness as ModuleHarness
+    from sermod.testing.harness.forked_child import ForkedChild as ForkedChild
+    from sermod.testing.harness.harness import ModuleHarness as ModuleHarness
+    from sermod.testing.harness.isolated import IsolatedHarness as IsolatedHarness
     from sermod.testing.harness.messages import FakeMessage as FakeMessage
     from sermod.testing.harness.recorder import MissingExport as MissingExport
     from sermod.testing.harness.recorder import RecordedCall as RecordedCall

@@ -21,7 +21,8 @@ def module_harness() -> Iterator[HarnessFactory]:
         def make(*args: Any, **options: Any) -> ModuleHarness:
             from sermod.testing import ModuleHarness
 
-            harness = ModuleHarness(*args, **options)
+            # The harness checks its own arguments.
+            harness: ModuleHarness = ModuleHarness(*args, **options)
             harnesses.callback(harness.close)
             return harness
 

@@ -7,13 +7,15 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 
 import pytest
 from crashing import Crashing, UnpicklableError
+from travelling import pickled
 
 from sermod import REPLY_ROUTE, REQUEST_ROUTE, ChildDiedError, ChildInitError, FixupError, LifecycleError
 from sermod.testing import FakeMessage, MissingExport, ModuleHarness, RemoteError
-from sermod.testing.harness.fork import Fork, run_in_child
+from sermod.testing.harness.child_process import ChildProcess, run_in_child
 
 
 def there(msg):
@@ -60,6 +62,15 @@ class TestCalls:
     def test_run_route(self, child):
         assert 0 == child.run_route([("returns", "5"), ("returns", "0")], FakeMessage(), route=REQUEST_ROUTE)
         assert FakeMessage(number=0, broken=True) == child.message
+
+    def test_a_function_as_a_route(self, child):
+        with pytest.raises(TypeError, match=r"run_route\(\) in a child process takes the calls as tuples"):
+            child.run_route(lambda msg: 1)
+
+    def test_a_huge_message(self, child):
+        """It is larger than what the system keeps for a reader, on the way there and on the way back."""
+        assert 5 == child.call("returns", "5", msg=FakeMessage(body="x" * 5_000_000))
+        assert 5_000_000 == len(child.message.body)
 
     def test_reply(self, child):
         assert [True, False] == [child.reply(FakeMessage(drop=drop)) for drop in (False, True)]
@@ -156,13 +167,13 @@ class TestRaising:
             child.call("raises_unpicklable")
 
         kind = f"{UnpicklableError.__module__}.UnpicklableError: one and two"
-        assert f"call('raises_unpicklable') raised what cannot be pickled: {kind}" == str(caught.value)
+        assert f"call('raises_unpicklable') raised an exception that cannot be pickled: {kind}" == str(caught.value)
         assert (kind, 3, child.pid) == (caught.value.kind, caught.value.rank, caught.value.pid)
         assert 'raise UnpicklableError("one", "two")' in caught.value.__notes__[0]
 
     def test_a_result_that_cannot_travel(self, child):
         with pytest.raises(
-            RemoteError, match=r"returned <unlocked _thread\.lock object.*, which cannot be pickled; return"
+            RemoteError, match=r"returned <unlocked _thread\.lock object.*, which cannot be pickled; return a"
         ):
             child.function("lock", 0)("msg")
 
@@ -171,9 +182,7 @@ class TestRaising:
         with pytest.raises((TypeError, AttributeError, pickle.PicklingError)) as caught:
             child.call("returns", "5", msg=msg)
 
-        assert ["what is passed to a child, the message for example, must be such as can be pickled"] == (
-            caught.value.__notes__
-        )
+        assert ["messages and arguments for a child process must be picklable"] == caught.value.__notes__
         assert 5 == child.call("returns", "5")
 
     def test_a_message_that_cannot_travel_back(self, child):
@@ -182,6 +191,18 @@ class TestRaising:
 
         assert 3 == child.call("keeps", msg=msg)
         assert child.message is None
+
+    def test_the_exception_for_that_travels_itself(self):
+        """And it shows the path from which it is imported."""
+        error = RemoteError("no", kind="KeyError", rank=3, pid=7)
+
+        assert ("no", "KeyError", 3, 7) == (
+            str(pickled(error)),
+            pickled(error).kind,
+            pickled(error).rank,
+            pickled(error).pid,
+        )
+        assert "sermod.testing.RemoteError: no\n" == traceback.format_exception_only(error)[-1]
 
     def test_a_failed_child_init(self, harness):
         with pytest.raises(ChildInitError, match="in rank 13 returned -7") as caught:
@@ -202,19 +223,19 @@ class TestDying:
 
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGUSR1])
     def test_by_a_signal(self, child, number):
-        expected = f"was ended by {number.name} while it ran command 'killed' of module 'crashing'"
+        expected = f"ended while it ran command 'killed' of module 'crashing': {number.name} ended it"
 
         assert (expected, None, number.name) == self.died(child, "killed", str(int(number)))
 
     def test_by_a_signal_without_a_name(self, child):
         number = signal.SIGRTMIN + 1
-        expected = f"was ended by signal {number} while it ran command 'killed' of module 'crashing'"
+        expected = f"ended while it ran command 'killed' of module 'crashing': signal {number} ended it"
 
         assert (expected, None, f"signal {number}") == self.died(child, "killed", str(number))
 
     @pytest.mark.parametrize(("code", "exitcode"), [("3", 3), ("0", 0), ("", 0), ("oh", 1)])
     def test_by_exit(self, child, code, exitcode):
-        expected = f"exited with code {exitcode} while it ran command 'exits' of module 'crashing'"
+        expected = f"ended while it ran command 'exits' of module 'crashing': it exited with code {exitcode}"
 
         assert (expected, exitcode, None) == self.died(child, "exits", code)
 
@@ -222,30 +243,42 @@ class TestDying:
         """As from the keyboard, which reaches every process."""
         assert 130 == self.died(child, "killed", str(int(signal.SIGINT)))[1]
 
+    def test_in_the_middle_of_a_message(self):
+        def serve(channel):
+            channel._socket.sendall(pickle.dumps("x" * 1000)[:500])
+
+        child = ChildProcess.start(3, serve)
+        with pytest.raises(ChildDiedError, match="ended while it ran it: it exited with code 0"):
+            child.receive(60, lambda: "it")
+
+    def test_the_time_limit_of_the_harness_is_the_default(self):
+        with ModuleHarness(Crashing, timeout=0.2) as harness, pytest.raises(ChildDiedError, match=r"within 0\.2 s"):
+            harness.forked(3).call("hangs")
+
     def test_too_slowly(self, harness):
         with harness.forked(3, timeout=0.2) as child:
             text, exitcode, name = self.died(child, "hangs")
 
-        expected = "was still at command 'hangs' of module 'crashing' after 0.2 s, and was killed"
-        assert f"{expected}; see what it waits for, or give it a longer timeout=" == text
+        expected = "did not finish command 'hangs' of module 'crashing' within 0.2 s and was killed"
+        assert f"{expected}; find out what it waits for, or give a longer timeout=" == text
         assert (None, "SIGKILL") == (exitcode, name)
 
     def test_between_calls(self, child):
-        """Whoever calls next hears of it."""
+        """The next call reports it."""
         os.kill(child.pid, signal.SIGKILL)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
-        assert ("was ended by SIGKILL while it ran call()", None, "SIGKILL") == self.died(child, "returns", "5")
+        assert ("ended while it ran call(): SIGKILL ended it", None, "SIGKILL") == self.died(child, "returns", "5")
 
     def test_nothing_more_can_be_called(self, child):
         self.died(child, "exits", "3")
 
         with pytest.raises(
-            LifecycleError, match=rf"call\(\) has no place here: <ForkedChild of rank 3, process {child.pid}, end"
+            LifecycleError, match=rf"call\(\) in <ForkedChild of rank 3, process {child.pid}, ended>; fork"
         ):
             child.call("returns", "5")
 
-    def test_where_nobody_can_know_how(self, child):
+    def test_where_it_is_not_known_how(self, child):
         """A process that ignores SIGCHLD has no ended children."""
         before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         try:
@@ -253,7 +286,8 @@ class TestDying:
         finally:
             signal.signal(signal.SIGCHLD, before)
 
-        assert text.startswith("ended, and nobody knows how since SIGCHLD is ignored, while it ran command 'exits'")
+        assert text.startswith("ended while it ran command 'exits' of module 'crashing': ")
+        assert "SIGCHLD is ignored" in text
         assert (None, None) == (exitcode, name)
 
 
@@ -286,14 +320,14 @@ class TestEnding:
     def test_one_that_does_not_end(self, harness):
         child = harness.forked(1, timeout=0.2)
         os.kill(child.pid, signal.SIGSTOP)
-        with pytest.raises(ChildDiedError, match=r"was still at its end after 0.2 s, and was killed"):
+        with pytest.raises(ChildDiedError, match=r"did not end within 0.2 s and was killed"):
             child.close()
 
     def test_one_that_does_not_listen(self, harness):
         """A message larger than what the system keeps for it."""
         child = harness.forked(1, timeout=0.2)
         os.kill(child.pid, signal.SIGSTOP)
-        with pytest.raises(ChildDiedError, match=r"was still at call\(\) after 0.2 s, and was killed"):
+        with pytest.raises(ChildDiedError, match=r"did not finish call\(\) within 0.2 s and was killed"):
             child.call("returns", "5", msg=FakeMessage(body="x" * 10_000_000))
 
     def test_the_others_are_ended_all_the_same(self):
@@ -335,7 +369,7 @@ class TestForking:
 
     def test_a_child_whose_parent_is_gone_ends(self):
         """It hears the end of what it is told."""
-        fork = Fork.start(1, lambda channel: channel.receive())
+        fork = ChildProcess.start(1, lambda channel: channel.receive())
         fork.channel.close()
 
         assert (130, None) == fork.wait()
@@ -344,17 +378,17 @@ class TestForking:
         def serve(channel):
             raise RuntimeError("no")
 
-        fork = Fork.start(1, serve)
+        fork = ChildProcess.start(1, serve)
         assert (1, None) == fork.wait()
         assert "RuntimeError: no" in capfd.readouterr().err
 
     def test_a_stream_that_is_closed_is_no_harm(self, monkeypatch):
         monkeypatch.setattr("sys.stdout", None)
 
-        assert 5 == run_in_child(lambda: 5, timeout=60, what="it")
+        assert 5 == run_in_child(lambda: 5, timeout=60, call="it")
 
     def test_an_interrupt_of_the_parent_kills_the_child(self, monkeypatch):
-        fork = Fork.start(1, lambda channel: channel.receive())
+        fork = ChildProcess.start(1, lambda channel: channel.receive())
 
         def interrupt(timeout):
             raise KeyboardInterrupt
@@ -368,11 +402,11 @@ class TestForking:
         def fails():
             raise KeyError("x")
 
-        assert os.getpid() != run_in_child(os.getpid, timeout=60, what="it")
+        assert os.getpid() != run_in_child(os.getpid, timeout=60, call="it")
         with pytest.raises(KeyError):
-            run_in_child(fails, timeout=60, what="it")
-        with pytest.raises(ChildDiedError, match="exited with code 3 while it ran it"):
-            run_in_child(lambda: os._exit(3), timeout=60, what="it")
+            run_in_child(fails, timeout=60, call="it")
+        with pytest.raises(ChildDiedError, match="ended while it ran it: it exited with code 3"):
+            run_in_child(lambda: os._exit(3), timeout=60, call="it")
 
     def test_what_cannot_even_be_shown(self):
         """It is told as what kind of thing it is."""
@@ -384,5 +418,5 @@ class TestForking:
             def __repr__(self):
                 raise RuntimeError("no")
 
-        with pytest.raises(RemoteError, match="it returned <a Shy, whose repr raises RuntimeError>, which cannot be"):
-            run_in_child(Shy, timeout=60, what="it")
+        with pytest.raises(RemoteError, match="it returned <a Shy whose repr raised RuntimeError>, which cannot be"):
+            run_in_child(Shy, timeout=60, call="it")

@@ -128,7 +128,7 @@ class TestTarget:
 
     @pytest.mark.parametrize("target", [5, None, Foobar.foo_req, int])
     def test_something_else(self, target):
-        with pytest.raises(TypeError, match="a module to be tested is a ModuleExports, a Module"):
+        with pytest.raises(TypeError, match="a module to test must be a ModuleExports, a Module"):
             ModuleHarness(target).__enter__()
 
 
@@ -170,9 +170,7 @@ class TestLife:
     def test_it_serves_for_one_life(self):
         with ModuleHarness(Foobar) as harness:
             pass
-        with pytest.raises(
-            LifecycleError, match="this has no place here: the harness of Foobar is closed; make another"
-        ):
+        with pytest.raises(LifecycleError, match=r"call\(\) on the harness of Foobar, which is closed; make another"):
             harness.call("foo_req", "2")
 
     def test_one_that_did_not_start_is_over(self):
@@ -424,6 +422,13 @@ exports = ModuleExports("answering", [CmdExport("answer", answer, 1, 0, REQUEST_
             assert "something else" == sys.modules["tabnanny"]
         assert tabnanny is sys.modules["tabnanny"]
 
+    def test_one_for_a_module_of_python_that_is_not_imported_yet(self, monkeypatch):
+        """It is not taken for the module itself."""
+        monkeypatch.delitem(sys.modules, "tabnanny", raising=False)
+        with ModuleHarness(make_exports("some"), imports={"tabnanny": "something else"}):
+            assert "something else" == sys.modules["tabnanny"]
+        assert "tabnanny" not in sys.modules
+
 
 class TestProvide:
     """A test stands in for other modules."""
@@ -446,14 +451,14 @@ class TestProvide:
 
         assert "own" == journal[1]
         assert (MissingExport("~pre_auth", 1),) == harness.missing
-        assert [("init_f", "some"), ("command", "(what the test provides)")] == [
+        assert [("init_f", "some"), ("command", "(provided by the test)")] == [
             (each.function, each.module) for each in harness.events
         ]
 
     def test_what_is_missing_is_reported(self):
         with ModuleHarness(self.exports([])) as harness:
             assert (MissingExport("~pre_auth", 0), MissingExport("~pre_auth", 1)) == harness.missing
-            assert "'~pre_auth' with 1 parameters" == str(harness.missing[1])
+            assert "'~pre_auth' with 1 parameter" == str(harness.missing[1])
 
     def test_as_an_option(self):
         journal = []
@@ -467,14 +472,14 @@ class TestProvide:
         with pytest.raises(ModuleInitError) as caught:
             ModuleHarness(make_exports("some", init_f=init)).__enter__()
 
-        note = "it asked for what no module exports: '~pre_auth' with 0 parameters; the test may provide it"
-        assert [note] == caught.value.__notes__
+        (note,) = caught.value.__notes__
+        assert "no module exports: '~pre_auth' with 0 parameters; the test can provide them" in note
 
     def test_too_late(self):
         with (
             ModuleHarness(Foobar) as harness,
             pytest.raises(
-                LifecycleError, match=r"provide\('~pre_auth', 0\) has no place here: .* before the harness start"
+                LifecycleError, match=r"provide\('~pre_auth', 0\) on the harness of Foobar, which is started; call pro"
             ),
         ):
             harness.provide("~pre_auth", 0, print)
@@ -531,10 +536,12 @@ class TestEvents:
 
         pid = os.getpid()
         assert [
-            f"rank None, process {pid}: init_f of module 'some', given (), returned 0",
-            f"rank None, process {pid}: command 'foo' of module 'some', given ('msg',), raised KeyError('x')",
+            f"rank None, process {pid}: init_f of module 'some', called with (), returned 0",
+            f"rank None, process {pid}: command 'foo' of module 'some', called with ('msg',), raised KeyError('x')",
         ] == [str(each) for each in harness.events]
-        assert [f"rank None, process {pid}: command 'foo' of module 'some', given ('msg',), has not ended"] == seen
+        assert [
+            f"rank None, process {pid}: command 'foo' of module 'some', called with ('msg',), has not returned"
+        ] == seen
 
     def test_the_core_does_not_notice(self):
         """The signature is what it was: a command that cannot be called is refused, and so is a wrong hook."""
@@ -655,7 +662,7 @@ class TestGivingBack:
             echo.broken = True
 
         assert 1 == cell.value
-        assert ["parameter 'param0' could not be put back to 0"] == caught.value.exceptions[0].__notes__
+        assert ["the value of parameter 'param0' could not be restored to 0"] == caught.value.exceptions[0].__notes__
 
     def test_a_null_pointer_is_for_the_validator(self):
         with pytest.raises(InvalidExportsError):

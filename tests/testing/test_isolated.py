@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import inspect
 import os
 import signal
 from pathlib import Path
@@ -24,7 +25,7 @@ from sermod import (
     command,
     int_param,
 )
-from sermod.testing import FakeMessage, ModuleHarness
+from sermod.testing import FakeMessage, ForkedChild, IsolatedHarness, ModuleHarness
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ class TestCalls:
     """They are those of any harness."""
 
     def test_it_is_another_process(self, harness):
-        assert isinstance(harness, ModuleHarness)
+        assert isinstance(harness, IsolatedHarness)
         assert harness.function("pid", 0)("msg") not in {os.getpid(), None}
 
     def test_call(self, harness):
@@ -166,10 +167,12 @@ class TestCrashes:
     @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
     def test_a_signal(self, harness, number):
         """It is told with the command, and the harness has ended; another one is as good as new."""
-        with pytest.raises(ChildDiedError, match=rf"was ended by {number.name} while it ran command 'killed'") as died:
+        with pytest.raises(
+            ChildDiedError, match=f"while it ran command 'killed' of module 'crashing': {number.name} ended it"
+        ) as died:
             harness.call("killed", str(int(number)))
         assert number.name == died.value.signal
-        with pytest.raises(LifecycleError, match="its process has ended; make another harness"):
+        with pytest.raises(LifecycleError, match=r"call\(\) on the harness of Crashing, whose process has ended; make"):
             harness.call("returns", "5")
         with ModuleHarness(Crashing, isolate=True) as another:
             assert 5 == another.call("returns", "5")
@@ -183,7 +186,7 @@ class TestCrashes:
                 while True:
                     signal.pause()
 
-        told = "was still at command 'loop' of module 'looping' after 0.2 s, and was killed"
+        told = "did not finish command 'loop' of module 'looping' within 0.2 s and was killed"
         with ModuleHarness(Looping, isolate=True, timeout=0.2) as harness, pytest.raises(ChildDiedError, match=told):
             harness.call("loop")
 
@@ -196,24 +199,26 @@ class TestCrashes:
                 return 0
 
         with (
-            pytest.raises(ChildDiedError, match="was ended by SIGSEGV while it ran init_f of module 'dying'"),
+            pytest.raises(ChildDiedError, match="ended while it ran init_f of module 'dying': SIGSEGV ended it"),
             ModuleHarness(Dying, isolate=True),
         ):
             pass
 
 
 class TestLife:
-    def test_what_stays_in_the_process(self, harness):
-        for use in (
-            lambda: harness.exports,
-            lambda: harness.module,
-            lambda: harness.instance,
-            lambda: harness.bind("returns", "5"),
-            lambda: harness.forked(1),
-            lambda: harness.run_route(lambda msg: 1),
-        ):
-            with pytest.raises(LifecycleError, match="with isolate=True the module is in another process"):
-                use()
+    @pytest.mark.parametrize("name", ["exports", "module", "instance", "bind", "run_route_async", "forked"])
+    def test_what_stays_in_the_process(self, harness, name):
+        assert hasattr(ModuleHarness, name)
+        with pytest.raises(AttributeError, match=rf"IsolatedHarness\.{name}: the module is in another process; make"):
+            getattr(harness, name)
+
+    def test_a_name_that_no_harness_has(self, harness):
+        with pytest.raises(AttributeError, match=r"IsolatedHarness\.calls: it has no such attribute"):
+            harness.calls  # noqa: B018
+
+    def test_a_function_as_a_route(self, harness):
+        with pytest.raises(TypeError, match=r"run_route\(\) in a child process takes the calls as tuples"):
+            harness.run_route(lambda msg: 1)
 
     def test_without_a_context(self):
         harness = ModuleHarness(Counting, isolate=True)
@@ -221,7 +226,9 @@ class TestLife:
         harness.close()
         harness.close()
 
-        with pytest.raises(LifecycleError, match="make another harness for another life"):
+        with pytest.raises(
+            LifecycleError, match=r"call\(\) on the harness of Counting, which is closed; make another harness"
+        ):
             harness.call("stop")
 
     def test_never_started(self):
@@ -229,7 +236,7 @@ class TestLife:
 
     def test_never_closed(self):
         harness = ModuleHarness(Counting, isolate=True)
-        child = harness._process()
+        child = harness._started("this test")
         kept = [harness]
         del harness
         with pytest.warns(ResourceWarning, match="was never closed"):
@@ -272,12 +279,35 @@ class TestLife:
     def test_the_fixture(self, module_harness):
         assert 0 == module_harness(Counting, isolate=True).call("stop")
 
-    def test_from_the_file_below(self, monkeypatch):
-        """Who takes the class from where nothing of isolation is known, is told where to take it from."""
-        monkeypatch.setattr(ModuleHarness, "isolated_class", None)
+    def test_by_its_own_name(self):
+        with IsolatedHarness(Counting) as harness:
+            assert "<IsolatedHarness of Counting, started>" == repr(harness)
+            assert 0 == harness.call("stop")
 
-        with pytest.raises(TypeError, match=r"from sermod\.testing: do that"):
-            ModuleHarness(Counting, isolate=True)
+    def test_its_signature_is_that_of_the_other_without_isolate(self):
+        """As help() shows them."""
+        here, isolated = (dict(inspect.signature(each).parameters) for each in (ModuleHarness, IsolatedHarness))
+
+        assert here.pop("isolate").default is False
+        assert {*here.items()} == {*isolated.items()}
+        assert {"target", "params", "provides", "imports", "timeout"} <= here.keys()
+
+    def test_the_calls_have_one_signature(self):
+        """A harness, an isolated one and a child take the same arguments."""
+        for name in ("call", "call_fixed", "function", "reply", "onbreak"):
+            here, *others = (
+                inspect.signature(getattr(each, name)) for each in (ModuleHarness, IsolatedHarness, ForkedChild)
+            )
+            assert [here, here] == others
+
+    def test_a_derived_class_cannot_be_isolated(self):
+        """It would run in this process all the same."""
+
+        class Derived(ModuleHarness):
+            pass
+
+        with pytest.raises(TypeError, match=r"Derived\(isolate=True\): only ModuleHarness itself takes that"):
+            Derived(Counting, isolate=True)
 
     def test_without_isolation(self):
         with ModuleHarness(Counting, isolate=False) as harness:
@@ -313,10 +343,10 @@ class TestCompiled:
     @pytest.mark.parametrize(
         ("name", "told"),
         [
-            ("segv", "was ended by SIGSEGV while it ran command 'segv' of module 'misbehaving'"),
-            ("stop", "was ended by SIGABRT while it ran command 'stop' of module 'misbehaving'"),
-            ("leave", "exited with code 3 while it ran command 'leave' of module 'misbehaving'"),
-            ("loop", "was still at command 'loop' of module 'misbehaving' after 0.5 s, and was killed"),
+            ("segv", "ended while it ran command 'segv' of module 'misbehaving': SIGSEGV ended it"),
+            ("stop", "ended while it ran command 'stop' of module 'misbehaving': SIGABRT ended it"),
+            ("leave", "ended while it ran command 'leave' of module 'misbehaving': it exited with code 3"),
+            ("loop", "did not finish command 'loop' of module 'misbehaving' within 0.5 s and was killed"),
         ],
     )
     def test_what_c_does_to_a_process(self, build, name, told):
@@ -341,7 +371,7 @@ class TestCompiled:
 
     def test_a_crash_in_init(self, build, monkeypatch):
         monkeypatch.setenv("CRASH_IN_INIT", "1")
-        told = "was ended by SIGSEGV while it ran init_f of module 'misbehaving'"
+        told = "ended while it ran init_f of module 'misbehaving': SIGSEGV ended it"
 
         with pytest.raises(ChildDiedError, match=told), ModuleHarness(build("misbehaving"), isolate=True):
             pass

@@ -24,7 +24,7 @@ def test_what_it_lacks_is_an_error_that_says_how_to_give_it():
     with pytest.raises(AttributeError) as caught:
         FakeMessage().method  # noqa: B018
 
-    expected = "this FakeMessage has no 'method'; where the module needs it, write FakeMessage(method=...)"
+    expected = "this FakeMessage has no attribute 'method'; if the module needs it, write FakeMessage(method=...)"
     assert expected == str(caught.value)
     assert "method" == caught.value.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ import textwrap
 
 import pytest
 
-from sermod.testing import CHECKS, FakeMessage, ModuleHarness
+from sermod.testing import CHECKS, FakeMessage, IsolatedHarness, ModuleHarness
 
 CONFIG = """
     [pytest]
@@ -237,7 +238,7 @@ class TestFace:
     def test_every_name_is_there(self):
         import sermod.testing
 
-        assert {*sermod.testing.__all__} == {*sermod.testing._PUBLIC}
+        assert {"CHECKS", "ModuleHarness", "RecordedCall", "RemoteError"} <= {*sermod.testing.__all__}
         assert {*sermod.testing.__all__} <= {*dir(sermod.testing)}
         assert all(hasattr(sermod.testing, name) for name in sermod.testing.__all__)
 
@@ -246,6 +247,21 @@ class TestFace:
 
         with pytest.raises(AttributeError, match=r"module 'sermod\.testing' has no attribute 'nowhere'"):
             sermod.testing.nowhere  # noqa: B018
+
+    def test_the_package_of_the_harness_has_the_same_names(self):
+        """From whatever path it is imported, it is the same class."""
+        import sermod.testing
+        from sermod.testing import harness
+
+        for name in ("ForkedChild", "IsolatedHarness", "ModuleHarness"):
+            assert getattr(sermod.testing, name) is getattr(harness, name)
+            assert name in harness.__all__
+
+    @pytest.mark.parametrize("path", ["sermod.testing", "sermod.testing.harness", "sermod.testing.harness.harness"])
+    def test_isolation_works_from_every_path(self, path):
+        made = importlib.import_module(path).ModuleHarness("crashing", isolate=True)
+
+        assert isinstance(made, IsolatedHarness)
 
     def test_it_is_free_of_pytest(self):
         """All of it is imported, and pytest is not."""

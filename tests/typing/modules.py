@@ -41,6 +41,7 @@ from sermod.testing import (
     CheckResult,
     FakeMessage,
     ForkedChild,
+    IsolatedHarness,
     MissingExport,
     ModuleHarness,
     RecordedCall,
@@ -208,8 +209,9 @@ for_each("int")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 
 for target in (Foobar, Foobar(), Foobar().exports, re, "foobar", Path("foobar.py")):
     ModuleHarness(target)
-ModuleHarness(5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ModuleHarness(5)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
 ModuleHarness(Foobar, params={"foo_bar": 1.5})  # type: ignore[dict-item]  # ty: ignore[invalid-argument-type]
+ModuleHarness(Foobar, isolated=True)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 
 with ModuleHarness(Foobar, {"foo_bar": 5}, provides={("~pre_auth", 0): fixup_int}) as harness:
     assert_type(harness, ModuleHarness)
@@ -227,6 +229,22 @@ with ModuleHarness(Foobar, {"foo_bar": 5}, provides={("~pre_auth", 0): fixup_int
         assert_type(child.call("foo_req", "5"), int)
     harness.call("foo_req", 5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
     harness.forked("1")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+
+with ModuleHarness(Foobar, {"foo_bar": 5}, isolate=True, timeout=5) as isolated:
+    assert_type(isolated, IsolatedHarness)
+    assert_type(isolated.call("foo_req", "5", "x", msg=Message(), route=REQUEST_ROUTE), int)
+    assert_type(isolated.run_route([("foo_req", "5")], Message()), int)
+    assert_type(isolated.provide("~pre_auth", 0, fixup_int), IsolatedHarness)
+    isolated.bind("foo_req", "5")  # type: ignore[attr-defined]  # ty: ignore[unresolved-attribute]
+    _ = isolated.exports  # type: ignore[attr-defined]  # ty: ignore[unresolved-attribute]
+    isolated.run_route(lambda msg: 1)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+IsolatedHarness(Foobar, {"foo_bar": 5}, isolate=True)  # type: ignore[call-arg]  # ty: ignore[unknown-argument]
+
+
+def harnesses(*, isolate: bool) -> None:
+    assert_type(ModuleHarness(Foobar, isolate=isolate), ModuleHarness | IsolatedHarness)
+    assert_type(ModuleHarness(Foobar, isolate=isolate).call("foo_req", "5"), int)
+
 
 assert_type(FakeMessage(method="OPTIONS").method, Any)
 assert_type(check_module(Setup(Foobar, params={"foo_bar": 5}, refused={"foo_req": [("x",)]})), tuple[CheckResult, ...])

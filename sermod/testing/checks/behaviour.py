@@ -1,4 +1,4 @@
-"""The checks of how a module conducts itself, each in a child process, which it may damage as it likes."""
+"""The checks of what a module does when it starts, runs in children, and ends."""
 
 from __future__ import annotations
 
@@ -9,30 +9,39 @@ from unittest import SkipTest
 
 from sermod._core.lifecycle import Lifecycle
 from sermod._interface.exports import ModuleExports
+from sermod._problems import counted
 from sermod.errors import ModuleInitError, SermodError
 from sermod.testing.checks.check import Setup, fail, in_child
-from sermod.testing.checks.interface import find_loadable, home_of
+from sermod.testing.checks.interface import load_or_skip, representative
 from sermod.testing.checks.resources import Resources
-from sermod.testing.harness.fork import run_in_child
-from sermod.testing.harness.recorder import ListeningRegistry, stand_ins
-from sermod.testing.harness.target import Found
+from sermod.testing.harness.child_process import run_in_child
+from sermod.testing.harness.recorder import RecordingRegistry, stand_in_exports
+from sermod.testing.harness.target import FoundModule
 
 RANKS: Final = (1, 2, 3, 4, 0, -1, -2, -4)
-"""The ranks for which a module must be able to initialise itself: of children, and of special processes."""
+"""The ranks for which each module must initialise: those of four children, and those of special processes."""
 
 
-def life_of(
+def make_lifecycle(
     setup: Setup,
-    found: Found,
+    found: FoundModule,
     *others: ModuleExports[Any],
     params: Mapping[str, int | str] | None = None,
     provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
 ) -> Lifecycle[Any]:
-    """Return a life of the module and of *others*, loaded after it; nothing is initialised yet."""
-    core = ListeningRegistry(route_flags=setup.route_flags, script_param_no=setup.script_param_no)
+    """Return a lifecycle in which nothing is initialised yet.
+
+    Args:
+        setup: The setup of the module.
+        found: The module.
+        others: Modules that are loaded after it.
+        params: Parameters to set instead of those of the setup.
+        provides: Commands of other modules, instead of those of the setup.
+    """
+    core = RecordingRegistry(route_flags=setup.route_flags, script_param_no=setup.script_param_no)
     provides = setup.provides if provides is None else provides
     if provides:
-        core.register(stand_ins(provides))
+        core.register(stand_in_exports(provides))
     module = core.register(found.exports)
     for exports in others:
         core.register(exports)
@@ -41,92 +50,98 @@ def life_of(
     return Lifecycle(core)
 
 
-def started(setup: Setup, found: Found) -> Lifecycle[Any]:
-    """Start the module, for the checks of what comes after that. The process ends before it is destroyed.
+def start_or_skip(setup: Setup, found: FoundModule) -> Lifecycle[Any]:
+    """Initialise the module and return its lifecycle. The process ends without ``destroy_f``.
 
     Raises:
-        SkipTest: It does not start.
+        SkipTest: The module does not start.
     """
     try:
-        life = life_of(setup, found)
+        life = make_lifecycle(setup, found)
         life.init()
     except Exception as error:
-        raise SkipTest(f"it does not start ({error}); see the check 'starts'") from error
+        raise _no_start(error) from error
     return life
 
 
-def listed(things: list[str]) -> str:
-    """Return things as a part of a sentence."""
-    return ", ".join(things)
+def _no_start(error: Exception) -> SkipTest:
+    return SkipTest(f"the module does not start ({error}); see the check 'starts'")
 
 
-# Starting -----------------------------------------------------------------------------------------------------------
+def _refused(error: Exception) -> SkipTest:
+    return SkipTest(f"the module is refused before init ({error}); see the check 'starts'")
+
+
+# Start and end --------------------------------------------------------------------------------------------------------
 
 
 @in_child()
 def starts(setup: Setup) -> None:
-    """With what it needs, it is initialised: its ``init_f`` returns 0 or ``None``."""
-    found = find_loadable(setup)
+    """With what it needs, the module starts: its ``init_f`` returns 0 or ``None``."""
+    found = load_or_skip(setup)
     try:
-        life = life_of(setup, found)
+        life = make_lifecycle(setup, found)
         try:
             life.init()
         except Exception as error:
-            cast("ListeningRegistry", life.registry).explain(error)
+            cast("RecordingRegistry", life.registry).explain(error)
             raise
-    except Exception as error:  # noqa: BLE001 - its own code may raise anything
+    except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
         notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-        fail(f"it does not start: {error}{notes}", found.exports.init_f or home_of(found))
+        fail(f"the module does not start: {error}{notes}", found.exports.init_f or representative(found))
 
 
 @in_child()
 def does_nothing_before_init(setup: Setup) -> None:
-    """Loading it opens, starts and changes nothing: its ``init_f`` comes before anything else."""
+    """Loading the module opens no file or socket, starts no thread and sets no signal handler: ``init_f`` does that."""
     before = Resources.now()
-    found = find_loadable(setup)
+    found = load_or_skip(setup)
     new = Resources.now().new_since(before)
     if new:
         fail(
-            f"loading it leaves {listed(new)}; wait for init_f, which runs once the parameters are set", home_of(found)
+            f"loading the module leaves {', '.join(new)}; do that in init_f, which runs after the parameters are set",
+            representative(found),
         )
 
 
 @in_child()
 def failed_init_leaves_nothing(setup: Setup) -> None:
-    """Where its ``init_f`` fails, nothing of it is left, since its ``destroy_f`` is not called then."""
-    found = find_loadable(setup)
+    """If its ``init_f`` fails, nothing of the module is left, since ``destroy_f`` does not run then."""
+    found = load_or_skip(setup)
     init_f = found.exports.init_f
     if init_f is None:
-        raise SkipTest("it has no init_f")
+        raise SkipTest("the module has no init_f")
     if setup.bad_params:
-        life = _refusable(lambda: life_of(setup, found, params={**setup.params, **setup.bad_params}))
-    else:  # without anything that it may need
-        life = _refusable(lambda: life_of(setup, found, params={}, provides={}))
+        life = _make_or_skip(lambda: make_lifecycle(setup, found, params={**setup.params, **setup.bad_params}))
+    else:  # without what the module may need
+        life = _make_or_skip(lambda: make_lifecycle(setup, found, params={}, provides={}))
     before = Resources.now()
-    failure = _failure(life)
+    failure = _init_failure(life)
     if failure is None and setup.bad_params:
-        fail(f"it starts with {dict(setup.bad_params)!r}, where it should fail; return -1 from init_f", init_f)
+        fail(f"init_f succeeds with {dict(setup.bad_params)!r}, where it must fail; return -1 from init_f", init_f)
     if failure is None:
-        raise SkipTest("its init_f does not fail by itself; say how to make it fail: Setup(..., bad_params={...})")
+        raise SkipTest(
+            "init_f does not fail by itself; give parameters that make it fail: Setup(..., bad_params={...})"
+        )
     new = Resources.now().new_since(before)
     if new:
-        fail(f"{failure}, and leaves {listed(new)}; undo in init_f what it has begun", init_f)
+        fail(f"{failure}, and leaves {', '.join(new)}; undo in init_f what it has begun before it fails", init_f)
 
 
-def _refusable(make: Callable[[], Lifecycle[Any]]) -> Lifecycle[Any]:
+def _make_or_skip(make: Callable[[], Lifecycle[Any]]) -> Lifecycle[Any]:
     try:
         life = make()
     except Exception as error:
-        raise SkipTest(f"it is refused before its init_f runs ({error})") from error
+        raise _refused(error) from error
     try:
         life.registry.check()
     except SermodError as error:
-        raise SkipTest(f"it is refused before its init_f runs ({error})") from error
+        raise _refused(error) from error
     return life
 
 
-def _failure(life: Lifecycle[Any]) -> str | None:
-    """Return how the initialization fails; of the exception, which would keep alive what it failed with, the text."""
+def _init_failure(life: Lifecycle[Any]) -> str | None:
+    """Return the text of the exception by which init fails. The exception itself would keep the resources alive."""
     try:
         life.init()
     except ModuleInitError as error:
@@ -136,117 +151,123 @@ def _failure(life: Lifecycle[Any]) -> str | None:
 
 @in_child()
 def failed_start_is_cleaned_up(setup: Setup) -> None:
-    """Where a module after it fails, its ``destroy_f`` comes without any child, raises nothing, and leaves nothing."""
-    found = find_loadable(setup)
+    """If a later module fails to start, ``destroy_f`` runs without any child: it raises nothing and leaves nothing."""
+    found = load_or_skip(setup)
     try:
-        life = life_of(setup, found, ModuleExports("(a module that fails)", init_f=lambda: -1))
+        life = make_lifecycle(setup, found, ModuleExports("(a module that fails)", init_f=lambda: -1))
     except Exception as error:
-        raise SkipTest(f"it is refused ({error}); see the check 'starts'") from error
+        raise _refused(error) from error
     before = Resources.now()
-    wrong: list[str] = []
+    failures: list[str] = []
     try:
         life.init()
     except ModuleInitError as error:
         if error.module == found.exports.name:
-            raise SkipTest(f"it does not start ({error}); see the check 'starts'") from error
-        wrong = [note for note in getattr(error, "__notes__", ()) if "destroy_f" in note]
+            raise _no_start(error) from error
+        failures = [note for note in getattr(error, "__notes__", ()) if "destroy_f" in note]
     except Exception as error:
-        raise SkipTest(f"it does not start ({error}); see the check 'starts'") from error
-    _check_clean(wrong, before, found.exports.destroy_f or home_of(found))
+        raise _no_start(error) from error
+    _check_clean(failures, before, found.exports.destroy_f or representative(found))
 
 
 @in_child()
 def destroy_cleans_up(setup: Setup) -> None:
-    """After init, its ``destroy_f`` raises nothing, and leaves nothing of what ``init_f`` has made."""
-    found = find_loadable(setup)
+    """After init, ``destroy_f`` raises nothing, and leaves nothing of what ``init_f`` has made."""
+    found = load_or_skip(setup)
     before = Resources.now()
-    life = started(setup, found)
-    wrong: list[str] = []
+    life = start_or_skip(setup, found)
+    failures: list[str] = []
     try:
         life.destroy()
     except BaseExceptionGroup as group:
-        wrong = [f"destroy_f raised {error!r}" for error in group.exceptions]
-    _check_clean(wrong, before, found.exports.destroy_f or home_of(found))
+        failures = [f"destroy_f raised {error!r}" for error in group.exceptions]
+    _check_clean(failures, before, found.exports.destroy_f or representative(found))
 
 
-def _check_clean(wrong: list[str], before: Resources, where: object) -> None:
-    if wrong:
-        fail(f"{listed(wrong)}; let it undo what init_f did, and nothing else", where)
+def _check_clean(failures: list[str], before: Resources, culprit: object) -> None:
+    if failures:
+        fail(f"{', '.join(failures)}; undo in destroy_f what init_f did, and nothing else", culprit)
     new = Resources.now().new_since(before)
     if new:
-        fail(f"once it is destroyed, there is left {listed(new)}; undo in destroy_f what init_f did", where)
+        fail(f"after destroy_f there is still {', '.join(new)}; undo in destroy_f what init_f did", culprit)
 
 
 @in_child(steps=2)
 def runs_twice(setup: Setup) -> None:
-    """It can be loaded, run and unloaded twice in one process."""
+    """The module can be loaded, run and ended twice in one process."""
     try:
         _run_once(setup)
     except Exception as error:
-        raise SkipTest(f"it does not run even once ({error}); see the other checks") from error
+        raise SkipTest(f"the module does not run even once ({error}); see the other checks") from error
     try:
         _run_once(setup)
-    except Exception as error:  # noqa: BLE001 - its own code may raise anything
-        message = f"the second time in one process, {type(error).__name__}: {error}; let destroy_f undo what init_f did"
-        fail(message, home_of(find_loadable(setup)))
+    except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
+        failure = f"the second run in one process fails with {type(error).__name__}: {error}"
+        fail(f"{failure}; undo in destroy_f what init_f did", representative(load_or_skip(setup)))
 
 
 def _run_once(setup: Setup) -> None:
-    with setup.harness() as harness:
+    with setup._harness() as harness:
         harness.init_child(1)
 
 
-# Children -----------------------------------------------------------------------------------------------------------
+# Children -------------------------------------------------------------------------------------------------------------
 
 
 @in_child(steps=len(RANKS))
 def initialises_in_every_rank(setup: Setup) -> None:
-    """Its ``init_child_f`` succeeds in ranks 1 to 4, and in those of special processes: 0, -1, -2 and -4."""
-    found = find_loadable(setup)
+    """``init_child_f`` succeeds in the ranks 1 to 4, and in those of special processes: 0, -1, -2 and -4."""
+    found = load_or_skip(setup)
     init_child_f = found.exports.init_child_f
     if init_child_f is None:
-        raise SkipTest("it has no init_child_f")
-    life = started(setup, found)
-    wrong = [*_failing_ranks(setup, life)]
-    if wrong:
-        remedy = "see to it that rank only numbers the children, and let it return 0 where it has nothing to do"
-        fail(f"{'; '.join(wrong)}; {remedy}", init_child_f)
+        raise SkipTest("the module has no init_child_f")
+    life = start_or_skip(setup, found)
+    failures = [*_failing_ranks(setup, life)]
+    if failures:
+        remedy = "accept every rank, and return 0 if there is nothing to do in it"
+        fail(f"{'; '.join(failures)}; {remedy}", init_child_f)
 
 
 def _failing_ranks(setup: Setup, life: Lifecycle[Any]) -> Iterator[str]:
     for rank in RANKS:
         try:
-            run_in_child(partial(life.init_child, rank), timeout=setup.timeout, what="init_child_f", rank=rank)
-        except Exception as error:  # noqa: BLE001 - its own code may raise anything
+            run_in_child(partial(life.init_child, rank), timeout=setup.timeout, call="init_child_f", rank=rank)
+        except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
             yield f"rank {rank}: {error}"
 
 
 @in_child(steps=2)
 def children_share_nothing(setup: Setup) -> None:
-    """Two children have no connection, no file for writing, and no thread in common that ``init_f`` has made."""
-    found = find_loadable(setup)
+    """Two children share no connection and no file open for writing, and ``init_f`` starts no thread."""
+    found = load_or_skip(setup)
     before = Resources.now()
-    life = started(setup, found)
-    init_f = found.exports.init_f or home_of(found)
+    life = start_or_skip(setup, found)
+    init_f = found.exports.init_f or representative(found)
     threads = [thread for thread in Resources.now().threads if thread not in before.threads]
     if threads:
-        names = listed([repr(thread.name) for thread in threads])
-        fail(f"init_f starts the thread {names}, which exists in no child; start it in init_child_f", init_f)
+        names = ", ".join(repr(thread.name) for thread in threads)
+        fail(
+            f"init_f starts {counted(len(threads), 'thread')} ({names}), which no child has after the fork; start "
+            f"threads in init_child_f",
+            init_f,
+        )
 
-    def child(rank: int) -> dict[tuple[int, int], str]:
+    def init_child(rank: int) -> dict[tuple[int, int], str]:
         life.init_child(rank)
-        return Resources.now().shareable
+        return Resources.now().unshareable
 
     try:
         first, second = (
-            run_in_child(partial(child, rank), timeout=setup.timeout, what="init_child_f", rank=rank) for rank in (1, 2)
+            run_in_child(partial(init_child, rank), timeout=setup.timeout, call="init_child_f", rank=rank)
+            for rank in (1, 2)
         )
     except Exception as error:
         message = f"a child cannot be initialised ({error}); see the check 'initialises_in_every_rank'"
         raise SkipTest(message) from error
     shared = [text for key, text in first.items() if key in second and key not in before.descriptors]
     if shared:
-        remedy = "open it in init_child_f, in each child its own"
         fail(
-            f"two children both have {listed(shared)}, and what one does with it, the other one meets; {remedy}", init_f
+            f"two children share {', '.join(shared)}, and disturb each other when they use it; open it in each child, "
+            f"in init_child_f",
+            init_f,
         )

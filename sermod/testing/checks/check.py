@@ -1,4 +1,4 @@
-"""What a check of a module is, what it is given, and what it finds."""
+"""A check of a module, its setup and its result."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ import attrs
 
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES
 from sermod.errors import ChildDiedError, InterfaceWarning, SermodError
-from sermod.testing.harness.fork import run_in_child
-from sermod.testing.harness.harness import TIMEOUT, ModuleHarness
+from sermod.testing.harness.base import TIMEOUT
+from sermod.testing.harness.child_process import run_in_child
+from sermod.testing.harness.harness import ModuleHarness
 from sermod.testing.harness.target import Target, importable, target_name
 
 
 class Verdict(StrEnum):
-    """What came of a check."""
+    """The verdict of a check."""
 
     PASSED = "passed"
-    """The module keeps what the check asks for."""
+    """The module does what the check demands."""
     FAILED = "failed"
-    """It does not."""
+    """The module does not do what the check demands."""
     SKIPPED = "skipped"
-    """There was nothing to check, or no way to; the message says which."""
+    """The check does not apply, or could not run; the message says why."""
     EXPECTED_FAILURE = "expected failure"
-    """It does not, and the caller said so; the message has the reason that was given."""
-    UNEXPECTED_PASS = "unexpected pass"  # noqa: S105 - it is no password
-    """The caller expected a failure, and the module keeps what the check asks for: take the expectation away."""
+    """The check failed, and the caller expected that; the message has the caller's reason."""
+    UNEXPECTED_PASS = "unexpected pass"  # noqa: S105 - not a password
+    """The check passed, and the caller expected a failure: remove the expectation."""
 
 
 @attrs.frozen
 class CheckResult:
-    """What came of one check of a module.
+    """The result of one check of a module.
 
     Attributes:
         name: The name of the check.
-        verdict: What came of it.
-        message: What is wrong and how to mend it; an empty text where nothing is to be said.
-        location: The place in the source, ``"foobar.py:12"``; ``None`` where there is none.
+        verdict: The verdict.
+        message: What is wrong and how to mend it; empty if there is nothing to say.
+        location: The place in the source, ``"foobar.py:12"``, or ``None``.
     """
 
     name: str
@@ -54,7 +55,7 @@ class CheckResult:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is to be done about it."""
+        """Whether the verdict is neither a failure nor an unexpected pass."""
         return self.verdict not in (Verdict.FAILED, Verdict.UNEXPECTED_PASS)
 
     def __str__(self) -> str:
@@ -63,12 +64,14 @@ class CheckResult:
 
 
 class CheckFailedError(SermodError, AssertionError):
-    """A module does not keep what a check asks for.
+    """A module does not do what a check demands.
 
     Attributes:
         check: The name of the check.
-        location: The place in the source; ``None`` where there is none.
+        location: The place in the source, ``"foobar.py:12"``, or ``None``.
     """
+
+    __module__ = "sermod.testing"
 
     def __init__(self, message: str, *, check: str = "", location: str | None = None) -> None:
         super().__init__(message)
@@ -78,20 +81,20 @@ class CheckFailedError(SermodError, AssertionError):
 
 @attrs.frozen
 class Setup:
-    """A module to be checked, and what it needs for that.
+    """A module to check, with what it needs.
 
     Args:
         target: The module, as for :class:`ModuleHarness`.
         params: The parameters that it needs, by name.
-        bad_params: Parameters with which its initialization must fail, for the checks of a failed start.
-        provides: What other modules would export, by name and number of parameters.
-        refused: For the name of a command, parameters that its fixup must refuse, as the script would have them:
+        bad_params: Parameters with which its initialisation must fail, for the check of a failed start.
+        provides: Commands of other modules, by name and number of parameters.
+        refused: For the name of a command, calls whose parameters its fixup must refuse:
             ``{"send_reply": [("x", "OK"), ("99", "OK")]}``.
         imports: Stand-ins for Python modules, by the name under which the module imports them.
         path: The directories in which a bare name is looked for first.
-        route_flags: The kinds of route that the host's script knows.
+        route_flags: The kinds of route that the host's script has.
         script_param_no: The numbers of parameters with which the host's script can call a command.
-        timeout: How many seconds a step in a child process may take.
+        timeout: The time limit of each step in a child process, in seconds.
     """
 
     target: Target
@@ -108,8 +111,8 @@ class Setup:
     timeout: float = TIMEOUT
 
     @classmethod
-    def of(cls, target: Target | Setup) -> Setup:
-        """Return a module that needs nothing as one that needs nothing more."""
+    def _of(cls, target: Target | Setup) -> Setup:
+        """Return *target* if it is a setup, otherwise a setup of a module that needs nothing."""
         return target if isinstance(target, Setup) else cls(target)
 
     @property
@@ -117,16 +120,12 @@ class Setup:
         """A short name of the module."""
         return target_name(self.target)
 
-    def harness(
-        self,
-        params: Mapping[str, int | str] | None = None,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
-    ) -> ModuleHarness:
-        """Return a harness for the module, with what it needs, or with something else."""
+    def _harness(self) -> ModuleHarness:
+        """Return a harness for the module, with what it needs."""
         return ModuleHarness(
             self.target,
-            self.params if params is None else params,
-            provides=self.provides if provides is None else provides,
+            self.params,
+            provides=self.provides,
             imports=self.imports,
             path=self.path,
             route_flags=self.route_flags,
@@ -136,14 +135,14 @@ class Setup:
 
 @attrs.frozen
 class Check:
-    """One thing that the interface asks of a module.
+    """One check of modules.
 
-    Call it with a module, or with a :class:`Setup` of one, to have it checked: it raises :class:`CheckFailedError`
-    where the module does not keep it, and ``unittest.SkipTest`` where there is nothing to check.
+    Call it with a module, or with a :class:`Setup` of one. It raises :class:`CheckFailedError` if the module does not
+    do what the check demands, and ``unittest.SkipTest`` if the check does not apply or could not run.
 
     Attributes:
-        name: Its name.
-        doc: What it asks for.
+        name: The name of the check.
+        doc: What the check demands.
     """
 
     name: str
@@ -152,7 +151,7 @@ class Check:
 
     def __call__(self, target: Target | Setup, /) -> None:
         """Check a module."""
-        setup = Setup.of(target)
+        setup = Setup._of(target)
         try:
             with importable(setup.imports):
                 self._run(setup)
@@ -161,84 +160,80 @@ class Check:
             raise
 
 
-def fail(message: str, where: object = None) -> NoReturn:
-    """Say that the module does not keep what is asked for.
+def fail(message: str, culprit: object = None) -> NoReturn:
+    """Fail the check.
 
     Args:
         message: What is wrong, and how to mend it.
-        where: The function in which it is wrong, if it is one.
+        culprit: The function or class that is wrong, for the location; anything else has none.
 
     Raises:
         CheckFailedError: Always.
     """
-    raise CheckFailedError(message, location=location_of(where))
+    raise CheckFailedError(message, location=location_of(culprit))
 
 
-def location_of(where: object) -> str | None:
-    """Return the place in the source of a function, a method or a class; ``None`` where there is none."""
-    if isinstance(where, type):
+def location_of(thing: object) -> str | None:
+    """Return the place in the source of a function, a method or a class; ``None`` for anything else."""
+    if isinstance(thing, type):
         try:
-            return f"{inspect.getsourcefile(where)}:{inspect.getsourcelines(where)[1]}"
+            return f"{inspect.getsourcefile(thing)}:{inspect.getsourcelines(thing)[1]}"
         except (OSError, TypeError):
             return None
-    inner: object = inspect.unwrap(where) if isinstance(where, (FunctionType, MethodType)) else None
+    inner: object = inspect.unwrap(thing) if isinstance(thing, (FunctionType, MethodType)) else None
     function = getattr(inner, "__func__", inner)
     if isinstance(function, FunctionType):
         return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
     return None
 
 
-# Checks that run in a child ------------------------------------------------------------------------------------------
+# Checks in a child process --------------------------------------------------------------------------------------------
 
-Body: TypeAlias = Callable[[Setup], None]
-"""What a check does: it fails, or is skipped, or returns."""
+CheckFunction: TypeAlias = Callable[[Setup], None]
+"""The code of a check: it calls :func:`fail`, raises ``SkipTest``, or returns."""
 
 
-def in_child(steps: int = 1) -> Callable[[Body], Check]:
-    """Make a check of the function that does it, whose name and docstring are those of the check.
+def in_child(steps: int = 1) -> Callable[[CheckFunction], Check]:
+    """Decorate a function that becomes a check of the same name, whose ``doc`` is the docstring.
 
     Args:
-        steps: How many things it does of which each may take the time of the setup.
+        steps: The number of its steps, each of which may take the time limit of the setup.
     """
-    return lambda body: make_check(body.__name__, inspect.cleandoc(body.__doc__ or ""), body, steps)  # ty: ignore[missing-attribute]
+    return lambda function: make_check(function.__name__, inspect.cleandoc(function.__doc__ or ""), function, steps)  # ty: ignore[missing-attribute]
 
 
-def make_check(name: str, doc: str, body: Body, steps: int = 1) -> Check:
-    """Make a check that is run in a child.
+def make_check(name: str, doc: str, function: CheckFunction, steps: int = 1) -> Check:
+    """Make a check that runs in a child process.
 
     Args:
-        name: Its name.
-        doc: What it asks for.
-        body: What it does.
+        name: The name of the check.
+        doc: What the check demands.
+        function: Its code.
         steps: As for :func:`in_child`.
     """
 
     def run(setup: Setup) -> None:
         timeout = setup.timeout * (steps + 1)
         try:
-            found = run_in_child(lambda: _outcome(body, setup), timeout=timeout, what=f"the check {name!r}")
+            failure = run_in_child(
+                lambda: _run_in_this_process(function, setup), timeout=timeout, call=f"the check {name!r}"
+            )
         except NotImplementedError as error:
             raise SkipTest(str(error)) from error
         except ChildDiedError as error:
             raise CheckFailedError(str(error)) from error
-        if found is None:
-            return
-        message, failed, location = found
-        if failed:
-            raise CheckFailedError(message, location=location)
-        raise SkipTest(message)
+        if failure is not None:
+            raise failure
 
     return Check(name, doc, run)
 
 
-def _outcome(body: Body, setup: Setup) -> tuple[str, bool, str | None] | None:
-    """Do in the child what the check does; return what it says, whether that is a failure, and where it is."""
-    warnings.simplefilter("ignore", InterfaceWarning)  # there are checks of what those tell
-    gc.freeze()  # what the caller's process had is no garbage of the module's, and takes long to look through
+def _run_in_this_process(function: CheckFunction, setup: Setup) -> CheckFailedError | SkipTest | None:
+    """Run the code of a check in its child, and return the exception by which it failed or was skipped."""
+    warnings.simplefilter("ignore", InterfaceWarning)  # other checks report what it says
+    gc.freeze()  # what the caller's process made is not garbage of the module, and takes long to search
     try:
-        body(setup)
-    except CheckFailedError as error:
-        return str(error), True, error.location
-    except SkipTest as error:
-        return str(error), False, None
+        function(setup)
+    except (CheckFailedError, SkipTest) as error:
+        return error
     return None

@@ -1,4 +1,4 @@
-"""The suite: every check of a module, as results, or as cases of pytest."""
+"""The suite: all checks of a module, as results or as cases for pytest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sermod.testing.checks.behaviour import (
     starts,
 )
 from sermod.testing.checks.check import Check, CheckFailedError, CheckResult, Setup, Verdict
-from sermod.testing.checks.interface import RULES, loads
+from sermod.testing.checks.interface import EXPORTS_CHECKS, loads
 from sermod.testing.checks.values import fixups_are_deterministic, fixups_refuse_clearly, parameters_at_their_limits
 from sermod.testing.harness.target import Target
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # at run time, only parametrize_with_checks() needs it
 
 CHECKS: Final[tuple[Check, ...]] = (
     loads,
-    *RULES,
+    *EXPORTS_CHECKS,
     does_nothing_before_init,
     parameters_at_their_limits,
     starts,
@@ -40,25 +40,25 @@ CHECKS: Final[tuple[Check, ...]] = (
     destroy_cleans_up,
     runs_twice,
 )
-"""Every check, in the order of a module's life."""
+"""All checks, in the order of a module's life."""
 
 
 def check_module(
     target: Target | Setup, *, expected_failures: Mapping[str, str] | None = None
 ) -> tuple[CheckResult, ...]:
-    """Check whether a module keeps the interface.
+    """Run all checks on a module.
 
-    Each check runs in a child process, so that no module can do harm to the caller's.
+    Each check runs in a child process, so that no module can harm the caller's process.
 
     Args:
         target: The module, as for :class:`ModuleHarness`, or a :class:`Setup` of it.
-        expected_failures: For the name of a check, the reason why the module is known not to keep it.
+        expected_failures: The names of checks that the module is known to fail, each with the reason.
 
     Returns:
         The result of each check.
 
     Raises:
-        ValueError: There is no check of a name in *expected_failures*.
+        ValueError: *expected_failures* has a name that no check has.
 
     Example:
         >>> from sermod import Module
@@ -67,18 +67,18 @@ def check_module(
         >>> [str(result) for result in check_module(Nothing) if not result.ok]
         []
     """
-    setup = Setup.of(target)
-    expected = _expected(expected_failures)
-    return tuple(_result(check, setup, expected.get(check.name)) for check in CHECKS)
+    setup = Setup._of(target)
+    reasons = _checked_reasons(expected_failures)
+    return tuple(_result(check, setup, reasons.get(check.name)) for check in CHECKS)
 
 
-def _expected(expected_failures: Mapping[str, str] | None) -> Mapping[str, str]:
+def _checked_reasons(expected_failures: Mapping[str, str] | None) -> Mapping[str, str]:
     names = [check.name for check in CHECKS]
     for name in expected_failures or {}:
         if name not in names:
             nearest = nearest_name(name, names)
             hint = f"did you mean {nearest!r}? " if nearest else ""
-            raise ValueError(f"expected_failures: there is no check {name!r}; {hint}There are: {', '.join(names)}")
+            raise ValueError(f"expected_failures: there is no check {name!r}; {hint}The checks are: {', '.join(names)}")
     return expected_failures or {}
 
 
@@ -93,39 +93,39 @@ def _result(check: Check, setup: Setup, reason: str | None) -> CheckResult:
         return CheckResult(check.name, Verdict.SKIPPED, str(skipped))
     if reason is None:
         return CheckResult(check.name, Verdict.PASSED)
-    message = f"it was expected to fail ({reason}); take it out of expected_failures"
+    message = f"a failure was expected ({reason}); remove this check from expected_failures"
     return CheckResult(check.name, Verdict.UNEXPECTED_PASS, message)
 
 
 def parametrize_with_checks(
     targets: Iterable[Target | Setup], *, expected_failures: Mapping[str, str] | None = None
 ) -> pytest.MarkDecorator:
-    """Make one case of pytest of each check of each module.
+    """Make one case for pytest of each check of each module.
 
-    The test gets the arguments ``target`` and ``check``, and says ``check(target)``.
+    The decorated test takes the arguments ``target`` and ``check``, and calls ``check(target)``.
 
     Args:
         targets: The modules, as for :func:`check_module`.
-        expected_failures: For the name of a check, the reason why a module is known not to keep it: such a case is
-            ``xfail``, strictly.
+        expected_failures: The names of checks that a module is known to fail, each with the reason. Such a case is a
+            strict ``xfail``.
 
     Returns:
         A ``pytest.mark.parametrize``.
 
     Raises:
-        ValueError: There is no check of a name in *expected_failures*.
+        ValueError: *expected_failures* has a name that no check has.
     """
     import pytest
 
-    expected = _expected(expected_failures)
+    reasons = _checked_reasons(expected_failures)
     cases: list[Any] = []
-    named: dict[str, int] = {}
+    seen: dict[str, int] = {}
     for target in targets:
-        name = Setup.of(target).name
-        named[name] = named.get(name, 0) + 1
-        label = name if named[name] == 1 else f"{name}{named[name]}"
+        name = Setup._of(target).name
+        seen[name] = seen.get(name, 0) + 1
+        label = name if seen[name] == 1 else f"{name}{seen[name]}"
         for check in CHECKS:
-            reason = expected.get(check.name)
+            reason = reasons.get(check.name)
             marks = [] if reason is None else [pytest.mark.xfail(reason=reason, raises=CheckFailedError, strict=True)]
             cases.append(pytest.param(target, check, id=f"{label}-{check.name}", marks=marks))
     return pytest.mark.parametrize(("target", "check"), cases)

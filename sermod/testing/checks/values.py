@@ -1,4 +1,4 @@
-"""The checks of what a module makes of values: its fixups, and its parameters at their limits."""
+"""The checks of what a module does with values: its fixups, and its parameters at the limits of their types."""
 
 from __future__ import annotations
 
@@ -15,117 +15,130 @@ from sermod._core.registry import Registry
 from sermod._interface.exports import INT_PARAM, CmdExport, Fixup, ParamExport
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.values import INT_RANGE
+from sermod._problems import kind_of, repr_of
 from sermod.errors import FixupError, ParamValueError
-from sermod.testing.checks.behaviour import life_of, started
+from sermod.testing.checks.behaviour import make_lifecycle, start_or_skip
 from sermod.testing.checks.check import Setup, fail, in_child
-from sermod.testing.checks.interface import find_loadable, fixup_place, home_of
-from sermod.testing.harness.target import Found
+from sermod.testing.checks.interface import fixup_culprit, load_or_skip, representative
+from sermod.testing.harness.target import FoundModule
 
 INTS: Final = (INT_RANGE.start, -1, 0, 1, INT_RANGE.stop - 1)
-"""The values that an integer parameter is tried with."""
+"""The values with which an integer parameter is tried."""
 TEXTS: Final = ("", "x", "é", "x" * 10_000)
-"""The values that a string parameter is tried with."""
-PROBES: Final = (
+"""The values with which a string parameter is tried."""
+FIXUP_TEXTS: Final = (
     *("", " ", "0", "1", "-1", "10", "300", "4294967296", "1.5", "yes", "abc", "a b", "a;b=c", "(", "[", "\\", '"'),
     *("%s", "127.0.0.1", "::1", "10.0.0.0/8", "/", "sip:a@b", "é", "x" * 1000),
 )
-"""The parameters that a fixup is tried with."""
-_SLIPS: Final = (
+"""The parameters with which a fixup is tried."""
+_BUGS: Final = (
     *(TypeError, AttributeError, NameError, LookupError, AssertionError, NotImplementedError, RecursionError),
     *(StopIteration, MemoryError),
 )
-"""The exceptions by which a function does not refuse something, but falls over it."""
-_OF_CLASS: Final = make_command.__module__
-"""Where the fixups of a module that is a class are made of its annotations."""
-_SHOWN: Final = 60
+"""The exceptions that are a sign of a mistake in a fixup rather than of a refusal."""
+_CLASS_FIXUPS: Final = make_command.__module__
+"""The Python module of the fixups that are made from the annotations of a module's class."""
+_SHOWN_AT_MOST: Final = 60
+"""The number of characters of a parameter that a message shows."""
 
 
 @attrs.frozen
-class _Tried:
-    """What a fixup made of a parameter.
+class _FixupResult:
+    """The result of one call of a fixup.
 
     Attributes:
-        value: What it returned.
-        error: What it raised; ``None`` where it returned.
+        value: The value that it returned.
+        error: The exception that it raised, or ``None``.
     """
 
     value: object = None
     error: Exception | None = None
 
     def __str__(self) -> str:
-        return repr(self.value if self.error is None else self.error)
+        return repr_of(self.value if self.error is None else self.error)
 
-    def is_like(self, other: _Tried) -> bool:
-        """Tell whether the same came of it twice."""
+    def is_like(self, other: _FixupResult) -> bool:
+        """Return whether two results are the same, as far as that can be seen."""
         if self.error is not None or other.error is not None:
-            return type(self.error) is type(other.error) and _text(self.error) == _text(other.error)
+            return type(self.error) is type(other.error) and _comparable(self.error) == _comparable(other.error)
         if type(self.value) is not type(other.value):
             return False
-        # Objects that are equal to nothing but themselves tell no more than this.
+        # Objects that are equal only to themselves are compared no further than by their type.
         return type(self.value).__eq__ is object.__eq__ or bool(self.value == other.value)
 
 
-def _text(error: Exception | None) -> str:
-    return re.sub(r"0x[0-9a-f]+", "0x", str(error))  # where an object is, is different each time
+def _comparable(error: Exception | None) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x", str(error))  # the address of an object differs from call to call
 
 
-def _try(fixup: Fixup, param: str, number: int) -> _Tried:
+def _call(fixup: Fixup, param: str, number: int) -> _FixupResult:
     try:
-        return _Tried(fixup(param, number))
-    except Exception as error:  # noqa: BLE001 - to refuse, a fixup may raise any
-        return _Tried(error=error)
+        return _FixupResult(fixup(param, number))
+    except Exception as error:  # noqa: BLE001 - a fixup may refuse a parameter by any exception
+        return _FixupResult(error=error)
 
 
-def _with_fixups(setup: Setup) -> tuple[Found, Lifecycle[Any]]:
-    found = find_loadable(setup)
+def _start_with_fixups(setup: Setup) -> tuple[FoundModule, Lifecycle[Any]]:
+    found = load_or_skip(setup)
     if all(command.fixup is None for command in found.exports.commands):
-        raise SkipTest("it has no fixup")
-    return found, started(setup, found)
+        raise SkipTest("the module has no fixup")
+    return found, start_or_skip(setup, found)
 
 
-def _probes(found: Found, life: Lifecycle[Any]) -> Iterator[tuple[CmdExport[Any], Fixup, str, int]]:
-    """Yield each fixup with each parameter to try it with, as if the module's fixups were run by the core."""
+def _fixup_calls(found: FoundModule, life: Lifecycle[Any]) -> Iterator[tuple[CmdExport[Any], Fixup, str, int]]:
+    """Yield each fixup with each parameter with which it is tried. Meanwhile the module may look up commands."""
     with looking_up_in(life.registry):
         for command in found.exports.commands:
             for number in range(1, command.param_no + 1):
-                for param in PROBES if command.fixup is not None else ():
+                for param in FIXUP_TEXTS if command.fixup is not None else ():
                     yield command, cast("Fixup", command.fixup), param, number
 
 
-def _shown(param: str) -> str:
-    return repr(param if len(param) <= _SHOWN else f"{param[:_SHOWN]}...")
+def _shown(value: int | str) -> str:
+    if isinstance(value, str) and len(value) > _SHOWN_AT_MOST:
+        return f"{value[:_SHOWN_AT_MOST]!r}..."
+    return repr(value)
 
 
 @in_child()
 def fixups_are_deterministic(setup: Setup) -> None:
-    """A fixup makes the same of the same parameter each time."""
-    for command, fixup, param, number in _probes(*_with_fixups(setup)):
-        first, second = _try(fixup, param, number), _try(fixup, param, number)
+    """A fixup returns the same value for the same parameter each time."""
+    for command, fixup, param, number in _fixup_calls(*_start_with_fixups(setup)):
+        first, second = _call(fixup, param, number), _call(fixup, param, number)
         if not first.is_like(second):
-            wrong = (
-                f"the fixup of {command.name!r} makes of parameter {number}, {_shown(param)}, {first} the first time"
+            fail(
+                f"two calls of the fixup of {command.name!r}, fixup({_shown(param)}, {number}), differ: first {first}, "
+                f"then {second}; make the result depend on the parameter alone",
+                fixup_culprit(command),
             )
-            fail(f"{wrong} and {second} the second; let it depend on nothing else", fixup_place(command))
 
 
 @in_child()
 def fixups_refuse_clearly(setup: Setup) -> None:
-    """A fixup returns a value, or raises with a text that says what is wrong; and it refuses what it is to refuse."""
-    found, life = _with_fixups(setup)
-    for command, fixup, param, number in _probes(found, life):
-        tried = _try(fixup, param, number)
-        whose = f"the fixup of {command.name!r}, given parameter {number}, {_shown(param)},"
-        # That of a class tells in its own words of what the fixup of one parameter raised.
-        of_class = getattr(fixup, "__module__", None) == _OF_CLASS
-        error = tried.error.__cause__ if tried.error is not None and of_class else tried.error
-        if isinstance(error, _SLIPS):
-            wrong = f"{whose} falls over it ({type(error).__name__}: {error})"
-            fail(f"{wrong}; raise ValueError with a text that says what it takes", fixup_place(command))
-        if tried.error is not None and not str(tried.error).strip():
-            wrong = f"{whose} raises a {type(tried.error).__name__} without a text"
-            fail(f"{wrong}; say in it what it takes", fixup_place(command))
-        if tried.error is None and tried.value is None:
-            fail(f"{whose} returns None; return the fixed value, or raise ValueError to refuse", fixup_place(command))
+    """A fixup returns a value or raises an exception whose text says what is wrong, and refuses what it must refuse."""
+    found, life = _start_with_fixups(setup)
+    for command, fixup, param, number in _fixup_calls(found, life):
+        result = _call(fixup, param, number)
+        call = f"the fixup of {command.name!r}, called as fixup({_shown(param)}, {number}),"
+        # A fixup of a class wraps the exception of the function that fixes up the one parameter.
+        of_class = getattr(fixup, "__module__", None) == _CLASS_FIXUPS
+        error = result.error.__cause__ if result.error is not None and of_class else result.error
+        if isinstance(error, _BUGS):
+            fail(
+                f"{call} raised {type(error).__name__}: {error}, which looks like a mistake in the fixup; to refuse a "
+                f"parameter, raise ValueError with a text that says what the parameter must be",
+                fixup_culprit(command),
+            )
+        if result.error is not None and not str(result.error).strip():
+            fail(
+                f"{call} raised {kind_of(result.error)} without a text; say what the parameter must be",
+                fixup_culprit(command),
+            )
+        if result.error is None and result.value is None:
+            fail(
+                f"{call} returned None; return the fixed value, or raise ValueError to refuse the parameter",
+                fixup_culprit(command),
+            )
     for name, calls in setup.refused.items():
         for params in calls:
             _check_refused(life.registry, name, params)
@@ -139,45 +152,43 @@ def _check_refused(core: Registry[Any], name: str, params: tuple[str, ...]) -> N
             action._fix_up()
     except FixupError:
         return
-    where = command.function if command.fixup is None else fixup_place(command)
-    fail(f"{action} is to be refused, and is not; let its fixup raise ValueError", where)
+    culprit = command.function if command.fixup is None else fixup_culprit(command)
+    fail(f"{action} must be refused, and is accepted; raise ValueError in the fixup", culprit)
 
 
 @in_child()
 def parameters_at_their_limits(setup: Setup) -> None:
-    """Each parameter takes the extremes of its type, and keeps what it takes, or refuses them as a ``ValueError``."""
-    found = find_loadable(setup)
+    """Each parameter accepts the extreme values of its type and keeps them, or refuses them by a ``ValueError``."""
+    found = load_or_skip(setup)
     if not found.exports.parameters:
-        raise SkipTest("it has no parameters")
+        raise SkipTest("the module has no parameters")
     try:
-        core = life_of(setup, found).registry
+        core = make_lifecycle(setup, found).registry
     except Exception as error:
-        raise SkipTest(f"it is refused ({error}); see the check 'starts'") from error
-    wrong = [
-        f"parameter {param.name!r}, set to {_shown_value(value)}, {what}"
+        raise SkipTest(f"the module is refused before init ({error}); see the check 'starts'") from error
+    failures = [
+        f"parameter {param.name!r}, set to {_shown(value)}, {failure}"
         for param in found.exports.parameters
         for value in (INTS if param.type == INT_PARAM else TEXTS)
-        for what in _set(core, str(found.exports.name), param, value)
+        for failure in _set_and_put_back(core, str(found.exports.name), param, value)
     ]
-    if wrong:
-        fail(f"{'; '.join(wrong)}; check() a value, and store() what passes", home_of(found))
+    if failures:
+        remedy = "refuse values by a ValueError in the pointer's check(), and keep all others in store()"
+        fail(f"{'; '.join(failures)}; {remedy}", representative(found))
 
 
-def _shown_value(value: int | str) -> str:
-    return _shown(value) if isinstance(value, str) else str(value)
-
-
-def _set(core: Registry[Any], module: str, param: ParamExport, value: int | str) -> Iterator[str]:
+def _set_and_put_back(core: Registry[Any], module: str, param: ParamExport, value: int | str) -> Iterator[str]:
+    """Set a parameter and yield what is wrong with that."""
     pointer: Any = param.param_pointer
     before = pointer.load()
     try:
         core.set_param(module, str(param.name), value)
     except ParamValueError as error:
         if not isinstance(error.__cause__, ValueError):
-            yield f"falls over it ({error.__cause__!r})"
+            yield f"raises {error.__cause__!r}, which is not a ValueError"
         if pointer.load() != before:
-            yield f"refuses it and is {pointer.load()!r} afterwards"
+            yield f"refuses that, but then has the value {pointer.load()!r}"
         return
     if pointer.load() != value:
-        yield f"is {pointer.load()!r} afterwards"
+        yield f"then has the value {pointer.load()!r}"
     pointer.store(before)

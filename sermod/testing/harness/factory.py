@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol
 
-from sermod.testing.harness.isolated import ModuleHarness
+from sermod.testing.harness.harness import ModuleHarness
 
 Params = ParamSpec("Params")
 

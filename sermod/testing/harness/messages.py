@@ -1,4 +1,4 @@
-"""A message for those who need only something to pass."""
+"""A message for tests of modules that need no real SIP message."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ TYPE_CHECKING = False
 
 
 class FakeMessage(SimpleNamespace):
-    """A message that has what the test gives it, and nothing else.
+    """A message that has the attributes which the test gives it, and no others.
 
     Args:
-        attributes: What a module may ask of it, read or write. Two are equal where all of that is.
+        attributes: The attributes, for the module to read and write. Two messages with equal attributes are equal.
 
     Example:
         >>> msg = FakeMessage(method="OPTIONS", max_forwards=10)
@@ -23,9 +23,10 @@ class FakeMessage(SimpleNamespace):
 
     @property
     def _as_parameter_(self) -> int:
-        """What a command in C gets: a null pointer for a message in which there is nothing."""
+        """The argument for a command in C: a null pointer, for a message without attributes."""
         if vars(self):
-            raise AttributeError("what is in it, C cannot read: give a bytearray, or a ctypes structure", obj=self)
+            msg = "C cannot read the attributes of a FakeMessage: give the command a bytearray or a ctypes structure"
+            raise AttributeError(msg, obj=self)
         return 0
 
     if TYPE_CHECKING:
@@ -36,11 +37,11 @@ class FakeMessage(SimpleNamespace):
     else:
 
         def __getattr__(self, name: str) -> NoReturn:
-            """Say what the message lacks."""
-            msg = f"this FakeMessage has no {name!r}; where the module needs it, write FakeMessage({name}=...)"
+            """Say that the message has no such attribute."""
+            msg = f"this FakeMessage has no attribute {name!r}; if the module needs it, write FakeMessage({name}=...)"
             raise AttributeError(msg, name=name, obj=self)
 
 
-def message(msg: Any) -> Any:
-    """Return a message for a call: the one that is given, or else a new one."""
+def message_or_new(msg: Any) -> Any:
+    """Return the message for a call: *msg*, or a new :class:`FakeMessage` if *msg* is ``None``."""
     return FakeMessage() if msg is None else msg

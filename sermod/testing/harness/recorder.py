@@ -1,4 +1,4 @@
-"""The record of everything that a module under test ran, and of what it asked for in vain."""
+"""The record of the module's calls, and of the commands that it looked up and did not find."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ import inspect
 import os
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
 from sermod._core.action import Action
 from sermod._core.registry import Registry
-from sermod._interface.exports import CmdExport, ModuleExports
+from sermod._interface.exports import HOOKS, CmdExport, ModuleExports
+from sermod._problems import counted
 
 
 @attrs.define(eq=False)
 class RecordedCall:
-    """One call of a function of the module, or of one that stands in for another module's.
+    """One call of a function of the module, or of one that the test provides in place of another module's.
 
     Attributes:
-        function: What was called: ``"command"``, ``"fixup"``, or the field of the exports: ``"init_f"``.
+        function: The function: ``"command"``, ``"fixup"``, or the field of the exports, such as ``"init_f"``.
         module: The name of the module.
-        command: The name of the command, for a command and a fixup.
-        args: What it was called with; from another process, what cannot travel has travelled as its ``repr``.
-        rank: The rank that the process had; ``None`` for the main process before ``init_child``.
-        pid: The process.
-        result: What it returned; ``None`` where it raised, or where it has not ended.
-        error: What it raised; ``None`` otherwise.
-        ended: Whether it has returned or raised.
+        command: The name of the command, for a command and for a fixup; ``None`` for a hook.
+        args: The arguments. If the call was made in a child process, an argument, result or exception that cannot be
+            pickled is replaced by its ``repr``.
+        rank: The rank of the process; ``None`` for the main process before ``init_child``.
+        pid: The process id of the process.
+        result: The result; ``None`` if the function raised an exception or has not returned.
+        error: The exception that the function raised, or ``None``.
+        ended: Whether the function has returned or raised an exception.
     """
 
     function: str
@@ -43,7 +45,7 @@ class RecordedCall:
 
     @property
     def what(self) -> str:
-        """What was called, in words: ``command 'foo_req' of module 'foobar'``."""
+        """The function, as messages name it: ``command 'foo_req' of module 'foobar'``."""
         named = f" {self.command!r}" if self.function == "command" else f" of {self.command!r}" if self.command else ""
         return f"{self.function}{named} of module {self.module!r}"
 
@@ -53,18 +55,18 @@ class RecordedCall:
         elif self.ended:
             how = f"returned {self.result!r}"
         else:
-            how = "has not ended"
-        return f"rank {self.rank}, process {self.pid}: {self.what}, given {self.args!r}, {how}"
+            how = "has not returned"
+        return f"rank {self.rank}, process {self.pid}: {self.what}, called with {self.args!r}, {how}"
 
 
 @attrs.frozen
 class MissingExport:
-    """What a module asked for, with :func:`sermod.find_export`, and did not find.
+    """A command that a module looked up by :func:`sermod.find_export` and did not find.
 
     Attributes:
         name: The name of the command.
         param_no: Its number of parameters.
-        flags: The routes that it was to be for.
+        flags: The routes that it had to be for; 0: any command.
     """
 
     name: str
@@ -72,39 +74,31 @@ class MissingExport:
     flags: int = 0
 
     def __str__(self) -> str:
-        return f"{self.name!r} with {self.param_no} parameters"
-
-
-class Listener(Protocol):
-    """Whoever is told of each call, when it begins and when it ends."""
-
-    def __call__(self, call: RecordedCall, /) -> object:
-        """Hear of a call."""
-        ...
+        return f"{self.name!r} with {counted(self.param_no, 'parameter')}"
 
 
 class Recorder:
-    """Writes down what is called.
+    """Records calls.
 
     Attributes:
         calls: The calls, in the order in which they began.
-        rank: The rank that this process has.
-        listener: Is told of each call; ``None``: nobody is.
+        rank: The rank of this process.
+        listener: A function that is called when a recorded call begins and when it ends, or ``None``.
     """
 
     def __init__(self) -> None:
         self.calls: list[RecordedCall] = []
         self.rank: int | None = None
-        self.listener: Listener | None = None
+        self.listener: Callable[[RecordedCall], object] | None = None
 
     def wrap(
-        self, function: Callable[..., Any] | None, what: str, module: str, command: str | None = None
+        self, function: Callable[..., Any] | None, kind: str, module: str, command: str | None = None
     ) -> Callable[..., Any] | None:
-        """Return what does the same as *function*, and is written down; null for null."""
-        return None if function is None else _Recorded(self, function, what, module, command)
+        """Return a function that calls *function* and records each call; null for null."""
+        return None if function is None else _Recorded(self, function, kind, module, command)
 
-    def exports(self, exports: ModuleExports[Any]) -> ModuleExports[Any]:
-        """Return the same exports, whose functions are written down when they are called."""
+    def wrap_exports(self, exports: ModuleExports[Any]) -> ModuleExports[Any]:
+        """Return the same exports with functions that record their calls."""
         module = str(exports.name)
 
         def wrap_command(entry: CmdExport[Any]) -> CmdExport[Any]:
@@ -112,21 +106,14 @@ class Recorder:
             fixup = self.wrap(entry.fixup, "fixup", module, entry.name)
             return CmdExport(entry.name, function, entry.param_no, fixup, entry.flags)
 
-        return ModuleExports(
-            exports.name,
-            None if exports.cmds is None else [wrap_command(entry) for entry in exports.cmds],
-            exports.params,
-            self.wrap(exports.init_f, "init_f", module),
-            self.wrap(exports.response_f, "response_f", module),
-            self.wrap(exports.destroy_f, "destroy_f", module),
-            self.wrap(exports.onbreak_f, "onbreak_f", module),
-            self.wrap(exports.init_child_f, "init_child_f", module),
-        )
+        hooks: dict[str, Any] = {field: self.wrap(getattr(exports, field), field, module) for field in HOOKS}
+        cmds = None if exports.cmds is None else [wrap_command(entry) for entry in exports.cmds]
+        return ModuleExports(exports.name, cmds, exports.params, **hooks)
 
     def run(self, function: Callable[..., Any], call: RecordedCall) -> Any:
-        """Call a function, and write down how that went."""
+        """Call a function and record the call."""
         self.calls.append(call)
-        self._tell(call)
+        self._notify(call)
         try:
             call.result = function(*call.args)
         except BaseException as error:
@@ -134,32 +121,32 @@ class Recorder:
             raise
         finally:
             call.ended = True
-            self._tell(call)
+            self._notify(call)
         return call.result
 
-    def _tell(self, call: RecordedCall) -> None:
+    def _notify(self, call: RecordedCall) -> None:
         if self.listener is not None:
             self.listener(call)
 
 
 class _Recorded:
-    """A function that is written down; to whoever looks at its signature, it is that function."""
+    """A function whose calls are recorded. Its signature, name and equality are those of the function."""
 
     def __init__(
-        self, recorder: Recorder, function: Callable[..., Any], what: str, module: str, command: str | None
+        self, recorder: Recorder, function: Callable[..., Any], kind: str, module: str, command: str | None
     ) -> None:
         self._recorder = recorder
         self._function = function
-        self._what = what
+        self._kind = kind
         self._module = module
         self._command = command
-        self.__name__ = getattr(function, "__name__", what)
+        self.__name__ = getattr(function, "__name__", kind)
         self.__doc__ = function.__doc__
-        self.__signature__ = _signature(function)
+        self.__signature__ = _own_signature(function)
 
     def __call__(self, *args: Any) -> Any:
         recorder = self._recorder
-        call = RecordedCall(self._what, self._module, self._command, args, recorder.rank, os.getpid())
+        call = RecordedCall(self._kind, self._module, self._command, args, recorder.rank, os.getpid())
         return recorder.run(self._function, call)
 
     def __eq__(self, other: object) -> bool:
@@ -169,67 +156,73 @@ class _Recorded:
         return hash(self._function)
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
-    """Return what a function really takes, not what a decorator promises; ``None`` where it does not tell."""
+def _own_signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    """Return the signature of a function itself, not that of one which it wraps; ``None`` if it has none."""
     try:
         return inspect.signature(function, follow_wrapped=False)
-    except Exception:  # noqa: BLE001 - a callable of the author's own may fail here in any way
+    except Exception:  # noqa: BLE001 - a callable of the author's own may raise any exception here
         return None
 
 
-# What other modules would have ---------------------------------------------------------------------------------------
+# Other modules --------------------------------------------------------------------------------------------------------
 
 
-def stand_ins(provides: Mapping[tuple[str, int], Callable[..., Any]]) -> ModuleExports[Any]:
-    """Return the exports of a module that stands in for all others.
+def stand_in_exports(provides: Mapping[tuple[str, int], Callable[..., Any]]) -> ModuleExports[Any]:
+    """Return the exports of a module that stands in for all other modules.
 
     Args:
         provides: Its functions, by the name of the command and the number of its parameters.
     """
     cmds = [CmdExport(name, function, param_no) for (name, param_no), function in provides.items()]
-    return ModuleExports("(what the test provides)", [*cmds, CmdExport()])
+    return ModuleExports("(provided by the test)", [*cmds, CmdExport()])
 
 
-class ListeningRegistry(Registry[Any]):
-    """A registry that notes what its modules ask for and do not find."""
+class RecordingRegistry(Registry[Any]):
+    """A registry that records the commands that its modules look up and do not find.
+
+    Attributes:
+        missing: The commands, in the order of the look-ups.
+    """
 
     def __init__(self, *, route_flags: int, script_param_no: Iterable[int]) -> None:
         super().__init__(route_flags=route_flags, script_param_no=script_param_no)
         self.missing: list[MissingExport] = []
-        self._asked_by_module = True
+        self._records = True
 
     @property
     def not_found(self) -> tuple[MissingExport, ...]:
-        """What was asked for and not found, each once."""
+        """The commands that were not found, each once."""
         return tuple(dict.fromkeys(self.missing))
 
     def explain(self, error: BaseException) -> None:
-        """Add to an error what the module may have lacked."""
+        """Add a note to an exception that names the commands which were not found, if there are any."""
         if self.missing:
             missing = ", ".join(map(str, self.not_found))
-            error.add_note(f"it asked for what no module exports: {missing}; the test may provide it")
+            error.add_note(
+                f"the module looked up commands that no module exports: {missing}; the test can provide them"
+            )
 
     def find_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
-        """Find a command, or note that it was not found."""
+        """Find a command as any registry does, and record it if it is not found."""
         found = super().find_export(name, param_no, flags)
-        if found is None and self._asked_by_module:
+        if found is None and self._records:
             self.missing.append(MissingExport(name, param_no, flags))
         return found
 
-    def _checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[Any]:
-        """Check a call of the test's."""
-        with self._asked_by_test():
-            return super()._checked_action(name, params, route, where)
-
     def require_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any]:
-        """Find a command for the test."""
-        with self._asked_by_test():
+        """Find a command for the test, which is not recorded."""
+        with self._not_recording():
             return super().require_export(name, param_no, flags)
 
+    def _checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[Any]:
+        """Check a call that the test makes; its look-up is not recorded."""
+        with self._not_recording():
+            return super()._checked_action(name, params, route, where)
+
     @contextmanager
-    def _asked_by_test(self) -> Generator[None]:
-        self._asked_by_module = False
+    def _not_recording(self) -> Generator[None]:
+        self._records = False
         try:
             yield
         finally:
-            self._asked_by_module = True
+            self._records = True

@@ -1,4 +1,4 @@
-"""From whatever a test gives as the module to be tested, to its exports; and how all is put back afterwards."""
+"""Find the exports of a module to test, and restore what the test changes in the interpreter."""
 
 from __future__ import annotations
 
@@ -16,81 +16,80 @@ import attrs
 from sermod._classes.module import Module
 from sermod._core.loader import load
 from sermod._interface.exports import ModuleExports
+from sermod._problems import kind_of, repr_of
 from sermod.errors import NoExportsError
 
 Target: TypeAlias = ModuleExports[Any] | Module[Any] | type[Module[Any]] | ModuleType | str | os.PathLike[str]
-"""A module to be tested: its exports, its class or an instance of that, a Python module, a dotted name or a path."""
+"""A module to test: its exports, its class or an instance of it, a Python module, a dotted name or a path."""
 
 
 @attrs.frozen
-class Found:
-    """A module to be tested.
+class FoundModule:
+    """A module to test.
 
     Attributes:
-        exports: What it passes to the core.
-        instance: The instance, where the module is a class.
-        origin: Where a text or a path has led to; ``None`` for what is in memory.
+        exports: Its exports.
+        instance: The instance, if the module is a class.
     """
 
     exports: ModuleExports[Any]
     instance: Module[Any] | None = None
-    origin: str | None = None
 
 
-def find_target(target: Target, path: Iterable[str | os.PathLike[str]] = ()) -> Found:
-    """Return the module that is meant.
+def find_target(target: Target, path: Iterable[str | os.PathLike[str]] = ()) -> FoundModule:
+    """Return the module to test. A name or a path is loaded.
 
     Args:
         target: The module.
         path: The directories in which a bare name is looked for first.
 
     Raises:
-        LoadError: A name or a path does not lead to a module.
-        TypeError: It is nothing of the kind.
+        LoadError: There is no module of that name or path, or it cannot be loaded.
+        TypeError: *target* is none of what can be tested.
     """
     if isinstance(target, ModuleExports):
-        return Found(target)
+        return FoundModule(target)
     if isinstance(target, type) and issubclass(target, Module):
         instance: Module[Any] = target()
-        return Found(instance.exports, instance)
+        return FoundModule(instance.exports, instance)
     if isinstance(target, Module):
-        return Found(target.exports, target)
+        return FoundModule(target.exports, target)
     if isinstance(target, ModuleType):
         exports: object = getattr(target, "exports", None)
         if not isinstance(exports, ModuleExports):
             msg = f"the Python module {target.__name__!r} has no variable 'exports' that is a ModuleExports; write one"
             raise NoExportsError(msg, what=target.__name__, origin=getattr(target, "__file__", None))
-        return Found(cast("ModuleExports[Any]", exports))
+        return FoundModule(cast("ModuleExports[Any]", exports))
     if isinstance(target, (str, os.PathLike)):
-        return Found(load(target, path), origin=os.fspath(target))
+        return FoundModule(load(target, path))
     raise TypeError(
-        f"a module to be tested is a ModuleExports, a Module (class or instance), a Python module, a dotted name or a "
-        f"path (got {target!r}, a {type(target).__name__})"
+        f"a module to test must be a ModuleExports, a Module (class or instance), a Python module, a dotted name or a "
+        f"path (got {repr_of(target)}, {kind_of(target)})"
     )
 
 
 def target_name(target: object) -> str:
-    """Return a short name of what a test gives, for messages and for the ids of its cases."""
+    """Return a short name of a module to test, for messages and for the ids of test cases."""
     if isinstance(target, ModuleExports):
         return str(target.name)
     if isinstance(target, (str, os.PathLike)):
         return Path(cast("str | os.PathLike[str]", target)).name.removesuffix(".py")
-    kind = target if isinstance(target, (type, ModuleType)) else type(target)
-    return kind.__name__
+    named = target if isinstance(target, (type, ModuleType)) else type(target)
+    return named.__name__
 
 
-# What was there before ----------------------------------------------------------------------------------------------
+# Restoring ------------------------------------------------------------------------------------------------------------
 
 
-class Variables:
-    """The values that the parameters of a module had."""
+class ParameterValues:
+    """The values that the parameters of a module have now, to be restored later."""
 
     def __init__(self, exports: ModuleExports[Any]) -> None:
         pointers = [(str(param.name), param.param_pointer) for param in exports.parameters]
         self._values = [(name, pointer, pointer.load()) for name, pointer in pointers if pointer is not None]
 
-    def give_back(self) -> None:
-        """Store them again, where they are not there any more.
+    def restore(self) -> None:
+        """Store each value that has changed.
 
         Raises:
             ExceptionGroup: Some of them could not be stored.
@@ -100,44 +99,35 @@ class Variables:
             try:
                 if pointer.load() != value:
                     pointer.store(value)
-            except Exception as error:  # noqa: BLE001 - the others are still to be put back
-                error.add_note(f"parameter {name!r} could not be put back to {value!r}")
+            except Exception as error:  # noqa: BLE001 - the other parameters are still to be restored
+                error.add_note(f"the value of parameter {name!r} could not be restored to {repr_of(value)}")
                 failures.append(error)
         if failures:
             raise ExceptionGroup("not every parameter has its value back", failures)
 
 
-@contextmanager
-def importable(imports: Mapping[str, Any]) -> Generator[None]:
-    """Have Python modules imported from stand-ins in the block.
+class ImportedModules:
+    """The Python modules that are imported now, to be restored later; and stand-ins for some, to be imported meanwhile.
 
     Args:
-        imports: The stand-ins, by the names of the modules.
+        stand_ins: The stand-ins, by the names of the modules.
     """
-    before = {name: sys.modules[name] for name in imports if name in sys.modules}
-    sys.modules.update(imports)
-    try:
-        yield
-    finally:
-        for name in imports:
-            sys.modules.pop(name, None)
-        sys.modules.update(before)
 
-
-class Interpreter:
-    """The Python modules that were imported."""
-
-    def __init__(self) -> None:
+    def __init__(self, stand_ins: Mapping[str, Any]) -> None:
         self._modules = dict(sys.modules)
+        self._stand_ins = stand_ins
+        sys.modules.update(stand_ins)
 
-    def give_back(self) -> None:
+    def restore(self) -> None:
         """Make ``sys.modules`` what it was.
 
-        What belongs to Python itself or to sermod stays, and so does a package with compiled parts: those can be loaded
-        only once in the life of a process.
+        The modules of Python and of sermod stay, since there must not be two copies of them, and so does a package with
+        compiled parts, which can be loaded only once in a process. ``unittest.mock.patch.dict`` would remove them.
         """
+        for name in self._stand_ins:
+            sys.modules.pop(name, None)
         new = sys.modules.keys() - self._modules.keys()
-        stays = {"sermod", *sys.stdlib_module_names, *_compiled(sys.modules, new)}
+        stays = {"sermod", *sys.stdlib_module_names, *_compiled_packages(new)}
         for name in new:
             if name.partition(".")[0] not in stays:
                 self._forget(name)
@@ -153,7 +143,21 @@ class Interpreter:
             delattr(package, attribute)
 
 
-def _compiled(modules: Mapping[str, ModuleType], names: Iterable[str]) -> set[str]:
-    """Return the packages among those *names* that have a compiled part."""
-    loaders = ((name, getattr(getattr(modules[name], "__spec__", None), "loader", None)) for name in names)
+def _compiled_packages(names: Iterable[str]) -> set[str]:
+    """Return the packages among those of the modules *names* that have a compiled part."""
+    loaders = ((name, getattr(getattr(sys.modules[name], "__spec__", None), "loader", None)) for name in names)
     return {name.partition(".")[0] for name, loader in loaders if isinstance(loader, ExtensionFileLoader)}
+
+
+@contextmanager
+def importable(stand_ins: Mapping[str, Any]) -> Generator[None]:
+    """Let Python modules be imported from stand-ins in the block, and restore ``sys.modules`` after it.
+
+    Args:
+        stand_ins: The stand-ins, by the names of the modules.
+    """
+    before = ImportedModules(stand_ins)
+    try:
+        yield
+    finally:
+        before.restore()
