@@ -583,7 +583,7 @@ class TestSkipped:
 
         found = self.verdicts(Strict)
 
-        assert "since required parameters are not set" in found["failed_init_leaves_nothing"][1]
+        assert "required parameters are not set" in found["failed_init_leaves_nothing"][1]
         assert "see the check 'starts'" in found["failed_start_is_cleaned_up"][1]
 
     def test_what_does_not_fail_by_itself(self):

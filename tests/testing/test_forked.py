@@ -81,12 +81,12 @@ class TestCalls:
         assert child.message.broken
 
     def test_what_a_script_is_refused_is_refused(self, child):
-        with pytest.raises(FixupError, match=r'returns\("x"\) at ser.cfg:3') as caught:
+        with pytest.raises(FixupError, match=r'ser.cfg:3: returns\("x"\)') as caught:
             child.call("returns", "x", where="ser.cfg:3")
         assert "number" == caught.value.param_name
 
     def test_a_function_that_is_not_there(self, child):
-        with pytest.raises(LookupError, match="'nowhere' is exported by no loaded module"):
+        with pytest.raises(LookupError, match="no loaded module exports command 'nowhere'"):
             child.function("nowhere", 2)
 
     def test_two_children(self, harness):
@@ -152,7 +152,8 @@ class TestRaising:
             child.call("raises")
 
         assert (child.pid,) == caught.value.args
-        (note,) = caught.value.__notes__
+        call, note = caught.value.__notes__
+        assert "in raises(), module 'crashing'" == call
         assert note.startswith(f"in the child of rank 3, process {child.pid}:\nTraceback (most recent call last):\n")
         assert "raise KeyError(os.getpid())" in note
 

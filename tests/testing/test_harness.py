@@ -257,7 +257,7 @@ class TestCall:
         assert [] == [each for each in harness.events if each.function == "command"]
 
     def test_the_place_in_the_script_is_told(self, harness):
-        with pytest.raises(FixupError, match=r"at ser\.cfg:5") as caught:
+        with pytest.raises(FixupError, match=r"ser\.cfg:5: foo_req") as caught:
             harness.call("foo_req", "x", where="ser.cfg:5")
         assert "ser.cfg:5" == caught.value.where
 

@@ -97,7 +97,7 @@ class TestCalls:
                 harness.init_child(9)
 
     def test_what_is_refused(self, harness):
-        with pytest.raises(FixupError, match=r'returns\("x"\) at ser.cfg:3'):
+        with pytest.raises(FixupError, match=r'ser.cfg:3: returns\("x"\)'):
             harness.call("returns", "x", where="ser.cfg:3")
 
     def test_what_is_provided_and_what_is_missing(self):

@@ -18,8 +18,9 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import attrs
 
+from sermod._core.results import traceback_of
 from sermod._forking import exit_status, flush, how_it_ended
-from sermod._problems import Parcel
+from sermod._problems import Parcel, text_of
 from sermod.errors import ChildDiedError, SermodError
 
 T = TypeVar("T")
@@ -99,11 +100,13 @@ class Outcome:
         result: The result.
         error: The exception; ``None`` if it raised none.
         traceback: The traceback of the exception, as text.
+        kind: The class and the text of the exception.
     """
 
     result: Parcel
     error: Parcel | None = None
     traceback: str = ""
+    kind: str = ""
 
     @classmethod
     def of(cls, function: Callable[..., object], *args: object, **options: object) -> Outcome:
@@ -111,7 +114,9 @@ class Outcome:
         try:
             return cls(Parcel(function(*args, **options)))
         except Exception as error:  # noqa: BLE001 - the parent raises it
-            return cls(Parcel(None), Parcel(error), "".join(traceback.format_exception(error)))
+            cls_of_error = type(error)
+            kind = f"{cls_of_error.__module__}.{cls_of_error.__qualname__}: {text_of(error)}"
+            return cls(Parcel(None), Parcel(error), traceback_of(error), kind)
 
     def get(self, rank: int, pid: int, call: str) -> Any:
         """Return the result, or raise the exception with the child's traceback as a note. Runs in the parent.
@@ -127,9 +132,8 @@ class Outcome:
         if self.error is not None:
             error = self.error.open()
             if not isinstance(error, BaseException):
-                kind = self.traceback.strip().rpartition("\n")[2]
-                msg = f"{call} raised an exception that cannot be pickled: {kind}"
-                error = RemoteError(msg, kind=kind, rank=rank, pid=pid)
+                msg = f"{call} raised an exception that cannot be pickled: {self.kind}"
+                error = RemoteError(msg, kind=self.kind, rank=rank, pid=pid)
             error.add_note(f"in the child of rank {rank}, process {pid}:\n{self.traceback}")
             raise error
 
