@@ -1,7 +1,7 @@
-"""A module tested alone: no server, no socket, no other module; and a suite of checks whether it keeps the interface.
+"""Tests a module alone, without a server, a socket or another module, and checks whether it keeps the interface.
 
-The names are handed on lazily, as those of ``sermod`` are: a test session that uses none of them loads nothing. Nothing
-here but :func:`parametrize_with_checks` and the plugin needs pytest.
+The names are handed on lazily, as those of ``sermod`` are, so that a test session that uses none of them loads nothing.
+Only :func:`parametrize_with_checks` and the plugin need pytest.
 """
 
 from __future__ import annotations

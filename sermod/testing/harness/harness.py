@@ -19,7 +19,7 @@ class ModuleHarness(InProcessHarness):
 
     In a ``with`` block, the harness starts on entry: it loads the module, sets the parameters and initialises the
     module. On exit it ends the children, destroys the module, and restores the value of each parameter and
-    ``sys.modules``, whatever went wrong. Without a ``with`` block, the first call starts the harness, and :meth:`close`
+    ``sys.modules``, also after an error. Without a ``with`` block, the first call starts the harness, and :meth:`close`
     ends it. A harness starts only once.
 
     Args:
