@@ -275,7 +275,7 @@ class TestDying:
         self.died(child, "exits", "3")
 
         with pytest.raises(
-            LifecycleError, match=rf"call\(\) in <ForkedChild of rank 3, process {child.pid}, ended>; fork"
+            LifecycleError, match=rf"call\(\) on <ForkedChild of rank 3, process {child.pid}, ended>; fork"
         ):
             child.call("returns", "5")
 

@@ -104,7 +104,7 @@ class ForkedChild(RemoteCalls):
 
     def _request(self, method: str, *args: object, **options: object) -> Any:
         if self.has_ended:
-            msg = f"{method}() in {self!r}; fork another child"
+            msg = f"{method}() on {self!r}; fork another child"
             raise LifecycleError(msg, state="ended", call=f"{method}()")
 
         def running() -> str:
