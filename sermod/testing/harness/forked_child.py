@@ -207,8 +207,11 @@ def serve_requests(harness: BaseHarness[Any], channel: Channel) -> None:
     def call_function(name: str, param_no: int, args: tuple[object, ...]) -> object:
         return harness.function(name, param_no)(*args)
 
-    own: list[Callable[..., object]] = [start, has_function, call_function]
-    own_methods = {function.__name__: function for function in own}
+    own_methods: dict[str, Callable[..., object]] = {
+        "start": start,
+        "has_function": has_function,
+        "call_function": call_function,
+    }
     harness._recorder.listener = send_call
     while (request := channel.receive()) is not None:
         method, args, options = request
