@@ -65,7 +65,7 @@ class ModuleHarness(InProcessHarness):
         timeout: float = TIMEOUT,
     ) -> Self: ...
     @overload
-    def __new__(  # type: ignore[misc]  # it is no ModuleHarness, which __init__ would fill
+    def __new__(
         cls,
         target: Target,
         params: Mapping[str, int | str] | None = None,
@@ -79,7 +79,7 @@ class ModuleHarness(InProcessHarness):
         timeout: float = TIMEOUT,
     ) -> IsolatedHarness: ...
     @overload
-    def __new__(  # type: ignore[misc]  # as above
+    def __new__(
         cls,
         target: Target,
         params: Mapping[str, int | str] | None = None,
