@@ -1,4 +1,4 @@
-"""A module tested alone: no server, no socket, no other module; and a suite of checks whether it keeps the interface.
+"""Tests a module alone, without a server, a socket or another module, and checks whether it keeps the interface.
 
 The names are loaded when they are first used, as those of ``sermod`` are: a test session that uses none of them loads
 nothing. Only :func:`parametrize_with_checks` and the plugin need pytest.

@@ -1,4 +1,4 @@
-"""The suite of checks: a good module passes, and for each check there is a broken one that it bites."""
+"""The suite of checks: a good module passes, and each check fails for a module that is broken in its way."""
 
 from __future__ import annotations
 
@@ -110,13 +110,13 @@ def test_each_check_has_a_name_and_says_what_it_asks_for():
 
 
 def test_each_rule_of_the_validator_is_in_one_check():
-    """Whether a thread outlives a fork shows only in a process that forks: ``children_share_nothing`` looks at that."""
+    """The exports do not show whether ``init_f`` starts a thread; ``children_share_nothing`` finds that."""
     codes = [code for _, group in _GROUPS.values() for code in group]
 
     assert sorted(RULES.keys() - {"thread-before-fork"}) == sorted(codes)
 
 
-# A broken module for each check, where it is broken, and what is said of it. ------------------------------------------
+# A broken module for each check, its culprit, and parts of the message ----------------------------------------------
 
 
 def a_function(msg, p1=None, p2=None):
@@ -151,7 +151,7 @@ class Eager(Module):
 
 
 class Leaves(Module):
-    """Leaves what it has begun, where its init fails."""
+    """Does not undo what it has begun when its init fails."""
 
     name = "leaves"
     fails = int_param(0)
@@ -171,7 +171,7 @@ class NeverFails(Module):
 
 
 class NeedsChild(Module):
-    """Cleans up what only a child has made."""
+    """Cleans up what only a child makes."""
 
     name = "needs"
 
@@ -225,7 +225,7 @@ def fixup_exits(param, number):
 
 
 class Falls(Module):
-    """Its fixup falls over what it is given; the error of the command hides that."""
+    """Has a mistake in the fixup of a parameter, which the fixup of the command wraps."""
 
     name = "falls"
 
@@ -273,7 +273,7 @@ class OnlyOnce(Module):
 
 
 class Stubborn(Pointer):
-    """Keeps what it likes."""
+    """Does not keep what it accepts, or does not refuse clearly."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -310,7 +310,7 @@ class Broken:
     check: str
     target: object
     texts: tuple[str, ...]
-    where: object = None
+    culprit: object = None
 
 
 BROKEN = [
@@ -501,10 +501,10 @@ def test_a_broken_module_is_found_out(broken):
     assert not found.ok
     for text in broken.texts:
         assert text in found.message
-    if isinstance(broken.where, type):
+    if isinstance(broken.culprit, type):
         assert found.location.startswith(f"{HERE}:")
-    elif broken.where is not None:
-        assert line_of(broken.where) == found.location
+    elif broken.culprit is not None:
+        assert line_of(broken.culprit) == found.location
 
 
 def test_there_is_a_broken_module_for_each_check():
@@ -512,7 +512,7 @@ def test_there_is_a_broken_module_for_each_check():
 
 
 class TestLocation:
-    """The place in the source, where there is one."""
+    """The place in the source."""
 
     def test_a_class_whose_source_is_nowhere(self):
         names = {"__name__": "nowhere"}
@@ -541,7 +541,7 @@ class TestLocation:
 
 
 class TestSkipped:
-    """What cannot be checked says why, and which other check tells of it."""
+    """A check that cannot run says why, and which other check reports it."""
 
     def verdicts(self, target):
         return {each.name: (each.verdict, each.message) for each in check_module(target)}
@@ -606,7 +606,7 @@ class TestSkipped:
 
 
 class TestResources:
-    """What a module leaves is named so that its author finds it."""
+    """Messages name what a module leaves so that its author finds it."""
 
     def test_a_handler_of_a_signal_without_a_name(self):
         number = signal.SIGRTMIN + 1
@@ -633,7 +633,7 @@ class TestResources:
 
 
 class TestSetup:
-    """A module may need something."""
+    """The setup has what a module needs."""
 
     def test_what_other_modules_provide(self):
         exports = exports_of(init_f=lambda: 0 if find_export("~other", 2) else -1)
@@ -642,7 +642,7 @@ class TestSetup:
         assert Verdict.PASSED == found.verdict
 
     def test_what_only_a_server_has(self, tmp_path):
-        """Each check has the stand-in, and afterwards there is what there was."""
+        """Each check imports the stand-ins, and ``sys.modules`` is what it was afterwards."""
         file = write(tmp_path / "some.py", "import tabnanny, KSR", "assert KSR == tabnanny == 'a stand-in'")
         setup = Setup(file, imports={"KSR": "a stand-in", "tabnanny": "a stand-in"})
 
@@ -673,7 +673,7 @@ class TestSetup:
         assert "did not finish the check 'starts' within 0.2 s and was killed" in found.message
 
     def test_a_command_to_be_refused_that_is_not_there(self):
-        """A mistake of the caller, and not of the module."""
+        """It is a mistake of the caller, not of the module."""
         with pytest.raises(UnknownCommandError):
             check_module(Setup(Good, refused={"nowhere": [("x",)]}))
 
@@ -693,7 +693,7 @@ class TestSetup:
 
 
 class TestExpectedFailures:
-    """A failure that is known is one with a reason; one that does not happen is told."""
+    """An expected failure has a reason, and a pass in its place is reported."""
 
     def test_it_is_not_counted(self):
         results = check_module(NeedsChild, expected_failures={"destroy_cleans_up": "see ticket 5"})
@@ -704,7 +704,7 @@ class TestExpectedFailures:
         assert found.message.startswith("see ticket 5 (destroy_f raised AttributeError(")
         assert line_of(NeedsChild.destroy) == found.location
 
-    def test_a_pass_is_told(self):
+    def test_a_pass_is_reported(self):
         results = check_module(Good, expected_failures={"names": "who knows"})
         found = next(each for each in results if each.name == "names")
 
@@ -736,8 +736,8 @@ class TestCheck:
         assert ("terminators", line_of(a_function)) == (caught.value.check, caught.value.location)
         assert isinstance(caught.value, AssertionError)
 
-    def test_its_exception_can_travel(self):
-        """And it shows the path from which it is imported."""
+    def test_its_exception_can_be_pickled(self):
+        """A traceback shows the path from which it is imported."""
         error = CheckFailedError("it does not", check="loads", location="a.py:5")
 
         assert ("it does not", "loads", "a.py:5") == (
@@ -754,12 +754,12 @@ class TestCheck:
         with pytest.raises(unittest.SkipTest, match="the module has no init_f"):
             self.named("failed_init_leaves_nothing")(ModuleExports("bare"))
 
-    def test_it_can_be_shown(self):
+    def test_its_repr(self):
         assert "Check(name='loads', doc='The module can be loaded and has exports.')" == repr(self.named("loads"))
 
 
 class TestResult:
-    """A result is a line for a person."""
+    """A result is shown as a line."""
 
     @pytest.mark.parametrize(
         ("result", "line"),
@@ -781,7 +781,7 @@ def test_the_interpreter_has_its_modules_back(tmp_path):
 
 
 def test_warnings_of_the_interface_are_for_their_own_check():
-    """They are not raised, not even where they are made errors."""
+    """They are not raised, even if warnings are errors."""
     results = check_module(exports_of(script(name="~foo"), init_f=lambda: 0))
 
     assert ["names"] == [each.name for each in results if not each.ok]

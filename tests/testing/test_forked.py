@@ -1,4 +1,4 @@
-"""A real child of a harness: what it returns and raises comes back, and a crash is an error that names the command."""
+"""A real child of a harness: calls return and raise what they did in it, and a crash is an error with the command."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+from pathlib import Path
 
 import pytest
 from crashing import Crashing, UnpicklableError
@@ -34,7 +35,7 @@ def child(harness):
 
 
 class TestCalls:
-    """They are those of the harness, in another process."""
+    """The calls of the harness run in another process."""
 
     def test_it_is_another_process_of_that_rank(self, harness, child):
         assert child.pid not in (os.getpid(), None)
@@ -48,7 +49,7 @@ class TestCalls:
         assert 5 == child.call("returns", "5", route=REPLY_ROUTE)
 
     def test_the_message_as_the_call_left_it(self, child):
-        """It is not the parent's message: that one stays as it is."""
+        """It is a copy: the parent's message stays as it is."""
         msg = FakeMessage()
         assert child.message is None
         child.call("returns", "5", msg=msg)
@@ -68,7 +69,7 @@ class TestCalls:
             child.run_route(lambda msg: 1)
 
     def test_a_huge_message(self, child):
-        """It is larger than what the system keeps for a reader, on the way there and on the way back."""
+        """It is larger than the buffer of the connection, both ways."""
         assert 5 == child.call("returns", "5", msg=FakeMessage(body="x" * 5_000_000))
         assert 5_000_000 == len(child.message.body)
 
@@ -96,7 +97,7 @@ class TestCalls:
         assert first.pid != second.pid
         assert harness.instance.level == 1
 
-    def test_what_it_looked_for_in_vain_is_reported(self, harness):
+    def test_what_it_did_not_find_is_reported(self, harness):
         assert (MissingExport("~missing", 3),) == harness.missing
         harness.forked(1)
 
@@ -104,7 +105,7 @@ class TestCalls:
 
 
 class TestEvents:
-    """What ran in a child is in the record as well, with its rank and its process."""
+    """The calls in a child are recorded as well, with its rank and its process."""
 
     def test_in_order(self, harness):
         first = harness.forked(1)
@@ -128,7 +129,7 @@ class TestEvents:
         assert isinstance(harness.events[-1].error, KeyError)
         assert all(each.ended for each in harness.events)
 
-    def test_what_cannot_travel_is_told_as_text(self, harness, child):
+    def test_what_cannot_be_pickled_is_recorded_as_text(self, harness, child):
         with pytest.raises(RemoteError):
             child.function("lock", 0)(5)
         with pytest.raises(RemoteError):
@@ -145,7 +146,7 @@ class TestEvents:
 
 
 class TestRaising:
-    """What it raises comes back, with the traceback."""
+    """An exception is raised in the parent, with the child's traceback."""
 
     def test_the_exception_itself(self, child):
         with pytest.raises(KeyError) as caught:
@@ -163,7 +164,7 @@ class TestRaising:
 
         assert 5 == child.call("returns", "5")
 
-    def test_one_that_cannot_travel(self, child):
+    def test_one_that_cannot_be_pickled(self, child):
         with pytest.raises(RemoteError) as caught:
             child.call("raises_unpicklable")
 
@@ -172,29 +173,29 @@ class TestRaising:
         assert (kind, 3, child.pid) == (caught.value.kind, caught.value.rank, caught.value.pid)
         assert 'raise UnpicklableError("one", "two")' in caught.value.__notes__[0]
 
-    def test_a_result_that_cannot_travel(self, child):
+    def test_a_result_that_cannot_be_pickled(self, child):
         with pytest.raises(
             RemoteError, match=r"returned <unlocked _thread\.lock object.*, which cannot be pickled; return a"
         ):
             child.function("lock", 0)("msg")
 
     @pytest.mark.parametrize("msg", [threading.Lock(), lambda: 0])
-    def test_a_message_that_cannot_travel(self, child, msg):
+    def test_a_message_that_cannot_be_pickled(self, child, msg):
         with pytest.raises((TypeError, AttributeError, pickle.PicklingError)) as caught:
             child.call("returns", "5", msg=msg)
 
         assert ["messages and arguments for a child process must be picklable"] == caught.value.__notes__
         assert 5 == child.call("returns", "5")
 
-    def test_a_message_that_cannot_travel_back(self, child):
-        """What the call returned comes back all the same."""
+    def test_a_message_that_cannot_be_pickled_after_the_call(self, child):
+        """The call returns its result all the same."""
         msg = FakeMessage()
 
         assert 3 == child.call("keeps", msg=msg)
         assert child.message is None
 
-    def test_the_exception_for_that_travels_itself(self):
-        """And it shows the path from which it is imported."""
+    def test_the_exception_for_that_can_be_pickled(self):
+        """A traceback shows the path from which it is imported."""
         error = RemoteError("no", kind="KeyError", rank=3, pid=7)
 
         assert ("no", "KeyError", 3, 7) == (
@@ -213,7 +214,7 @@ class TestRaising:
 
 
 class TestDying:
-    """A child that ends in a call is an error that names how, and in which command."""
+    """If a child ends during a call, the error says how and in which command."""
 
     def died(self, child, *call):
         with pytest.raises(ChildDiedError) as caught:
@@ -241,7 +242,7 @@ class TestDying:
         assert (expected, exitcode, None) == self.died(child, "exits", code)
 
     def test_by_an_interrupt(self, child):
-        """As from the keyboard, which reaches every process."""
+        """As from the keyboard, whose signal reaches every process."""
         assert 130 == self.died(child, "killed", str(int(signal.SIGINT)))[1]
 
     def test_in_the_middle_of_a_message(self):
@@ -275,12 +276,12 @@ class TestDying:
         self.died(child, "exits", "3")
 
         with pytest.raises(
-            LifecycleError, match=rf"call\(\) in <ForkedChild of rank 3, process {child.pid}, ended>; fork"
+            LifecycleError, match=rf"call\(\) on <ForkedChild of rank 3, process {child.pid}, ended>; fork"
         ):
             child.call("returns", "5")
 
-    def test_where_it_is_not_known_how(self, child):
-        """A process that ignores SIGCHLD has no ended children."""
+    def test_in_a_way_that_cannot_be_known(self, child):
+        """The system keeps no exit status for a process that ignores SIGCHLD."""
         before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         try:
             text, exitcode, name = self.died(child, "exits", "3")
@@ -293,7 +294,7 @@ class TestDying:
 
 
 class TestEnding:
-    """It ends in order, and without the clean-up that is the main process's."""
+    """It ends without ``destroy_f``, which only the main process runs."""
 
     def test_with_its_block(self, harness):
         with harness.forked(1) as child:
@@ -324,8 +325,8 @@ class TestEnding:
         with pytest.raises(ChildDiedError, match=r"did not end within 0.2 s and was killed"):
             child.close()
 
-    def test_one_that_does_not_listen(self, harness):
-        """A message larger than what the system keeps for it."""
+    def test_one_that_does_not_read(self, harness):
+        """The message is larger than the buffer of the connection."""
         child = harness.forked(1, timeout=0.2)
         os.kill(child.pid, signal.SIGSTOP)
         with pytest.raises(ChildDiedError, match=r"did not finish call\(\) within 0.2 s and was killed"):
@@ -340,8 +341,20 @@ class TestEnding:
 
         assert ["ended>"] * 3 == [repr(child).rpartition(" ")[2] for child in children]
 
+    def test_no_descriptor_stays_open(self, harness):
+        """Whether a child is closed, killed, or ends by itself."""
+        before = {*Path("/dev/fd").iterdir()}
+        harness.forked(1).close()
+        killed = harness.forked(2)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.close()
+        with pytest.raises(ChildDiedError):
+            harness.forked(3).call("exits", "0")
+
+        assert {*Path("/dev/fd").iterdir()} <= before
+
     def test_output_comes_out_once(self, harness, capfd):
-        """What the parent had not written yet is not written by the child as well."""
+        """The child does not write what was in the parent's buffers as well."""
         sys.stdout.write("once")
         harness.forked(1).close()
         sys.stdout.write("\n")
@@ -350,7 +363,7 @@ class TestEnding:
 
 
 class TestForking:
-    """What stands below it."""
+    """The process of a child."""
 
     def test_a_system_without_fork(self, harness, monkeypatch):
         monkeypatch.delattr(os, "fork")
@@ -358,7 +371,7 @@ class TestForking:
             harness.forked(1)
 
     def test_beside_a_thread(self, harness):
-        """Newer Pythons warn of that."""
+        """Python 3.12 and later warn of that fork; the harness does not."""
         stop = threading.Event()
         thread = threading.Thread(target=stop.wait)
         thread.start()
@@ -369,13 +382,13 @@ class TestForking:
             thread.join()
 
     def test_a_child_whose_parent_is_gone_ends(self):
-        """It hears the end of what it is told."""
+        """It finds the connection closed."""
         fork = ChildProcess.start(1, lambda channel: channel.receive())
         fork.channel.close()
 
         assert (130, None) == fork.wait()
 
-    def test_a_child_that_fails_in_itself_says_so(self, capfd):
+    def test_a_child_whose_own_code_fails_prints_a_traceback(self, capfd):
         def serve(channel):
             raise RuntimeError("no")
 
@@ -383,7 +396,7 @@ class TestForking:
         assert (1, None) == fork.wait()
         assert "RuntimeError: no" in capfd.readouterr().err
 
-    def test_a_stream_that_is_closed_is_no_harm(self, monkeypatch):
+    def test_without_standard_output(self, monkeypatch):
         monkeypatch.setattr("sys.stdout", None)
 
         assert 5 == run_in_child(lambda: 5, timeout=60, call="it")
@@ -409,8 +422,8 @@ class TestForking:
         with pytest.raises(ChildDiedError, match="ended while it ran it: it exited with code 3"):
             run_in_child(lambda: os._exit(3), timeout=60, call="it")
 
-    def test_what_cannot_even_be_shown(self):
-        """It is told as what kind of thing it is."""
+    def test_a_result_without_a_repr(self):
+        """The message has its class."""
 
         class Shy:
             def __reduce__(self):

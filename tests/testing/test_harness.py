@@ -1,4 +1,4 @@
-"""A module alone: its life, its calls, and what is given back."""
+"""A module alone: its life, its calls, and what is restored afterwards."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Foobar(Module):
 
 
 class TestTarget:
-    """It takes a module in whatever way one has it."""
+    """It takes a module in each of its forms."""
 
     def test_a_class(self):
         with ModuleHarness(Foobar) as harness:
@@ -133,7 +133,7 @@ class TestTarget:
 
 
 class TestLife:
-    """The context goes through the whole life of the module."""
+    """The context manager runs the whole life of the module."""
 
     def test_in_order(self):
         journal = Journal()
@@ -182,14 +182,14 @@ class TestLife:
         harness.close()
 
     def test_to_enter_it_again_is_to_go_on(self):
-        """As a test does with what the fixture has given it."""
+        """As a test may do with a harness of the fixture."""
         harness = ModuleHarness(Foobar)
         harness.call("foo_req", "2")
         with harness as again:
             assert again is harness
             assert 1 == len([each for each in harness.events if each.function == "command"])
 
-    def test_one_that_nobody_closes_is_a_resource_warning(self):
+    def test_one_that_is_never_closed_is_a_resource_warning(self):
         harness = ModuleHarness(Foobar)
         harness.call("foo_req", "2")
         text = "<ModuleHarness of Foobar, started> was never closed: use it as a context"
@@ -222,7 +222,7 @@ class TestLife:
 
 
 class TestCall:
-    """A call goes the way a script's call goes."""
+    """A call does what a call in a script does."""
 
     @pytest.fixture
     def harness(self):
@@ -256,7 +256,7 @@ class TestCall:
             harness.call(*call, **options)
         assert [] == [each for each in harness.events if each.function == "command"]
 
-    def test_the_place_in_the_script_is_told(self, harness):
+    def test_errors_name_the_place_in_the_script(self, harness):
         with pytest.raises(FixupError, match=r"ser\.cfg:5: foo_req") as caught:
             harness.call("foo_req", "x", where="ser.cfg:5")
         assert "ser.cfg:5" == caught.value.where
@@ -269,7 +269,7 @@ class TestCall:
         assert -1 == harness.call("foo_reply", route=REPLY_ROUTE)
 
     def test_where_it_returns_0_onbreak_runs(self, harness):
-        """As at the end of any route."""
+        """As at the end of any route that returns 0."""
         msg = FakeMessage()
 
         assert 0 == harness.call("foo_req", "0", msg=msg)
@@ -293,7 +293,7 @@ class TestCall:
         assert [] == [each for each in harness.events if each.function == "fixup"]
 
     def test_fixed_values_for_a_command_of_the_c_shape(self):
-        """What is left out arrives as ``None``."""
+        """A parameter that is left out is ``None``."""
         exports = make_exports(
             "some", CmdExport("foo", lambda msg, p1, p2: 5 if p2 is None else 6, 1, 0, REQUEST_ROUTE)
         )
@@ -366,7 +366,7 @@ class TestRoute:
     def test_a_reply(self, harness):
         assert [True, False] == [harness.reply(), harness.reply("drop")]
 
-    def test_a_reply_to_a_module_that_asks_for_none(self):
+    def test_a_reply_for_a_module_without_a_response_function(self):
         with ModuleHarness(ModuleExports("bare")) as harness:
             assert harness.reply() is True
 
@@ -376,7 +376,7 @@ class TestRoute:
 
         assert msg.broken
 
-    def test_onbreak_of_a_module_that_does_not_want_to_know(self):
+    def test_onbreak_of_a_module_without_one(self):
         with ModuleHarness(ModuleExports("bare")) as harness:
             harness.onbreak()
             assert [] == harness.events
@@ -401,7 +401,7 @@ exports = ModuleExports("answering", [CmdExport("answer", answer, 1, 0, REQUEST_
 
     @pytest.mark.parametrize("isolate", [False, True], ids=["here", "isolated"])
     def test_they_are_what_the_module_imports(self, tmp_path, isolate):
-        """At its import and while it runs, and at the end they are gone."""
+        """When it is loaded and while it runs; afterwards they are gone."""
         file = tmp_path / "answering.py"
         file.write_text(self.SOURCE)
         told, tell = os.pipe()
@@ -415,7 +415,7 @@ exports = ModuleExports("answering", [CmdExport("answer", answer, 1, 0, REQUEST_
         os.close(tell)
 
     def test_what_they_stand_in_for_is_back(self):
-        """A module that there is may be replaced as well."""
+        """An imported module may be replaced as well."""
         import tabnanny
 
         with ModuleHarness(make_exports("some"), imports={"tabnanny": "something else"}):
@@ -423,7 +423,7 @@ exports = ModuleExports("answering", [CmdExport("answer", answer, 1, 0, REQUEST_
         assert tabnanny is sys.modules["tabnanny"]
 
     def test_one_for_a_module_of_python_that_is_not_imported_yet(self, monkeypatch):
-        """It is not taken for the module itself."""
+        """Modules of Python stay imported, but a stand-in for one does not."""
         monkeypatch.delitem(sys.modules, "tabnanny", raising=False)
         with ModuleHarness(make_exports("some"), imports={"tabnanny": "something else"}):
             assert "something else" == sys.modules["tabnanny"]
@@ -486,7 +486,7 @@ class TestProvide:
 
 
 class TestEvents:
-    """Everything that ran is written down, in order, with rank and process."""
+    """All calls are recorded, in order, with rank and process."""
 
     def test_a_whole_life(self):
         class Loud(Foobar):
@@ -544,12 +544,12 @@ class TestEvents:
         ] == seen
 
     def test_the_core_does_not_notice(self):
-        """The signature is what it was: a command that cannot be called is refused, and so is a wrong hook."""
+        """A recorded function has the signature of the function: a wrong hook is refused."""
         exports = make_exports("some", CmdExport("foo", lambda msg, a: 1, 3, 0, 0), init_f=lambda core: 0)
         with pytest.raises(InvalidExportsError, match=r"init_f cannot be called as init_f\(\)"):
             ModuleHarness(exports).__enter__()
 
-    def test_a_function_that_does_not_tell_its_signature(self):
+    def test_a_function_without_a_signature(self):
         class Odd:
             def __call__(self, msg):
                 return 5
@@ -572,8 +572,8 @@ class TestEvents:
 variable = 1
 
 
-class TestGivingBack:
-    """Leaving it, every parameter has its value, and the interpreter its modules, whatever went wrong."""
+class TestRestoring:
+    """At the end, every parameter has its value, also after an error."""
 
     class Echo(Pointer):
         """Does something each time it is set."""
@@ -669,7 +669,7 @@ class TestGivingBack:
             ModuleHarness(make_exports("some", ParamExport("foo", STR_PARAM))).__enter__()
 
     def test_in_another_process_nothing_is_done(self):
-        """A child of a test that leaves the block destroys nothing."""
+        """A process that the test forks may leave the block: nothing is destroyed."""
         journal = Journal()
         harness = ModuleHarness(make_exports("some", destroy_f=journal.hook("destroy")))
         harness.__enter__()
@@ -692,34 +692,34 @@ class TestModules:
 
     @pytest.fixture
     def package(self, tmp_path, monkeypatch):
-        """A package of which nothing is imported, and one that is."""
+        """The name of a module in a package that is not imported."""
         monkeypatch.syspath_prepend(tmp_path)
-        write(tmp_path / "given_back" / "module.py", "import given_back.helper")
-        write_lines(tmp_path / "given_back" / "__init__.py", "")
-        write_lines(tmp_path / "given_back" / "helper.py", "")
+        write(tmp_path / "restored_package" / "module.py", "import restored_package.helper")
+        write_lines(tmp_path / "restored_package" / "__init__.py", "")
+        write_lines(tmp_path / "restored_package" / "helper.py", "")
         before = dict(sys.modules)
-        yield "given_back.module"
+        yield "restored_package.module"
         assert before == dict(sys.modules)
 
     def test_after_a_dotted_name(self, package):
         with ModuleHarness(package):
-            assert {"given_back", "given_back.helper", "given_back.module"} <= sys.modules.keys()
+            assert {"restored_package", "restored_package.helper", "restored_package.module"} <= sys.modules.keys()
 
     def test_after_a_path(self, tmp_path, package):
-        with ModuleHarness(tmp_path / "given_back" / "module.py"):
-            assert "given_back.helper" in sys.modules
+        with ModuleHarness(tmp_path / "restored_package" / "module.py"):
+            assert "restored_package.helper" in sys.modules
 
     def test_after_what_is_imported_in_between(self, package):
         with ModuleHarness(Foobar):
-            import given_back.helper  # noqa: F401
+            import restored_package.helper  # noqa: F401
 
     def test_after_a_failed_start(self, tmp_path, package):
-        file = write(tmp_path / "fails.py", "import given_back", "def init(): return -1", more="init_f=init")
+        file = write(tmp_path / "fails.py", "import restored_package", "def init(): return -1", more="init_f=init")
         with pytest.raises(ModuleInitError):
             ModuleHarness(file).__enter__()
 
     def test_after_something_that_is_refused_when_it_is_registered(self, tmp_path, package):
-        file = write(tmp_path / "refused.py", "import given_back", more="cmds=[CmdExport('foo')]")
+        file = write(tmp_path / "refused.py", "import restored_package", more="cmds=[CmdExport('foo')]")
         with pytest.raises(InvalidExportsError):
             ModuleHarness(file).__enter__()
 
@@ -759,7 +759,7 @@ class TestModules:
         monkeypatch.delitem(sys.modules, "stays")
 
     def test_what_belongs_to_python_itself_stays(self, tmp_path):
-        """There are never two of it."""
+        """There must not be two copies of it."""
         sys.modules.pop("wave", None)
         with ModuleHarness(write(tmp_path / "some.py", "import wave")):
             pass
@@ -785,7 +785,7 @@ def test_values_that_are_refused_are_errors_of_the_harness():
 
 
 def test_the_arrays_are_those_that_were_written():
-    """What stands behind the terminator is there for the validator to find, wrapped or not."""
+    """Validation finds entries after the terminator, although the functions are recorded."""
     cmds = [*null_terminated(CmdExport("foo", print)), CmdExport("bar", print)]
     with pytest.raises(InvalidExportsError, match="after-terminator"):
         ModuleHarness(ModuleExports("some", cmds)).__enter__()

@@ -1,4 +1,4 @@
-"""A harness whose module is in a process of its own: a crash there is a failed test, and the test run goes on."""
+"""A harness whose module is in a child process: a crash there is a failed test, and the test run goes on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def harness():
 
 
 class Counting(Module):
-    """Changes messages, and its own parameter."""
+    """Changes messages and its own parameter."""
 
     name = "counting"
     step = int_param(1)
@@ -68,7 +68,7 @@ class Counting(Module):
 
 
 class TestCalls:
-    """They are those of any harness."""
+    """The calls of any harness."""
 
     def test_it_is_another_process(self, harness):
         assert isinstance(harness, IsolatedHarness)
@@ -123,7 +123,7 @@ class TestCalls:
 
 
 class TestMessages:
-    """A message is afterwards what the call has made of it, as without isolation."""
+    """The caller sees what the call has changed in the message, as without isolation."""
 
     def test_a_structure(self):
         with ModuleHarness(Counting, isolate=True) as harness:
@@ -166,7 +166,7 @@ class TestMessages:
 class TestCrashes:
     @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
     def test_a_signal(self, harness, number):
-        """It is told with the command, and the harness has ended; another one is as good as new."""
+        """The error has the signal and the command, and the harness has ended; another harness works."""
         with pytest.raises(
             ChildDiedError, match=f"while it ran command 'killed' of module 'crashing': {number.name} ended it"
         ) as died:
@@ -186,8 +186,11 @@ class TestCrashes:
                 while True:
                     signal.pause()
 
-        told = "did not finish command 'loop' of module 'looping' within 0.2 s and was killed"
-        with ModuleHarness(Looping, isolate=True, timeout=0.2) as harness, pytest.raises(ChildDiedError, match=told):
+        expected = "did not finish command 'loop' of module 'looping' within 0.2 s and was killed"
+        with (
+            ModuleHarness(Looping, isolate=True, timeout=0.2) as harness,
+            pytest.raises(ChildDiedError, match=expected),
+        ):
             harness.call("loop")
 
     def test_in_init(self):
@@ -213,7 +216,7 @@ class TestLife:
             getattr(harness, name)
 
     def test_a_name_that_no_harness_has(self, harness):
-        with pytest.raises(AttributeError, match=r"IsolatedHarness\.calls: it has no such attribute"):
+        with pytest.raises(AttributeError, match=r"IsolatedHarness\.calls: there is no such attribute"):
             harness.calls  # noqa: B018
 
     def test_a_function_as_a_route(self, harness):
@@ -285,7 +288,7 @@ class TestLife:
             assert 0 == harness.call("stop")
 
     def test_its_signature_is_that_of_the_other_without_isolate(self):
-        """As help() shows them."""
+        """As ``help()`` shows them."""
         here, isolated = (dict(inspect.signature(each).parameters) for each in (ModuleHarness, IsolatedHarness))
 
         assert here.pop("isolate").default is False
@@ -293,7 +296,7 @@ class TestLife:
         assert {"target", "params", "provides", "imports", "timeout"} <= here.keys()
 
     def test_the_calls_have_one_signature(self):
-        """A harness, an isolated one and a child take the same arguments."""
+        """A harness, an isolated harness and a child take the same arguments."""
         for name in ("call", "call_fixed", "function", "reply", "onbreak"):
             here, *others = (
                 inspect.signature(getattr(each, name)) for each in (ModuleHarness, IsolatedHarness, ForkedChild)
@@ -301,7 +304,7 @@ class TestLife:
             assert [here, here] == others
 
     def test_a_derived_class_cannot_be_isolated(self):
-        """It would run in this process all the same."""
+        """It would run in this process."""
 
         class Derived(ModuleHarness):
             pass
@@ -315,7 +318,7 @@ class TestLife:
 
 
 class TestCompiled:
-    """Modules in C, which the harness takes by their path."""
+    """Modules in C, given by their path."""
 
     @pytest.fixture
     def build(self, tmp_path):
@@ -341,7 +344,7 @@ class TestCompiled:
                 harness.call("foo_req", "a", "b", msg=FakeMessage(method="OPTIONS"))
 
     @pytest.mark.parametrize(
-        ("name", "told"),
+        ("name", "expected"),
         [
             ("segv", "ended while it ran command 'segv' of module 'misbehaving': SIGSEGV ended it"),
             ("stop", "ended while it ran command 'stop' of module 'misbehaving': SIGABRT ended it"),
@@ -349,14 +352,14 @@ class TestCompiled:
             ("loop", "did not finish command 'loop' of module 'misbehaving' within 0.5 s and was killed"),
         ],
     )
-    def test_what_c_does_to_a_process(self, build, name, told):
+    def test_what_c_does_to_a_process(self, build, name, expected):
         with ModuleHarness(build("misbehaving"), isolate=True, timeout=0.5) as harness:
             assert 1 == harness.call("well")
-            with pytest.raises(ChildDiedError, match=told):
+            with pytest.raises(ChildDiedError, match=expected):
                 harness.call(name)
 
     def test_the_stack_of_the_test_run_is_not_shown(self, build, tmp_path):
-        """Of a crash in another process, the handler that pytest has set would tell as if the test run had ended."""
+        """The fault handler that pytest sets would report the crash as the end of the test run."""
         module = build("misbehaving")
 
         def child():
@@ -371,9 +374,9 @@ class TestCompiled:
 
     def test_a_crash_in_init(self, build, monkeypatch):
         monkeypatch.setenv("CRASH_IN_INIT", "1")
-        told = "ended while it ran init_f of module 'misbehaving': SIGSEGV ended it"
+        expected = "ended while it ran init_f of module 'misbehaving': SIGSEGV ended it"
 
-        with pytest.raises(ChildDiedError, match=told), ModuleHarness(build("misbehaving"), isolate=True):
+        with pytest.raises(ChildDiedError, match=expected), ModuleHarness(build("misbehaving"), isolate=True):
             pass
 
     def test_what_c_prints_is_not_lost(self, build, capfd):
@@ -393,7 +396,7 @@ class TestCompiled:
             assert 0 == harness.function("foo_int", 2)(None)
 
     def test_it_is_rebuilt(self, tmp_path):
-        """A test run that compiles again, at the same path, tests what it has compiled."""
+        """A test run that compiles again at the same path tests what it compiled last."""
         from compiling import compile_text
 
         for answer in (1, 2):

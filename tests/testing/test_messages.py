@@ -1,4 +1,4 @@
-"""A message for those who need only something to pass."""
+"""A message for tests of modules that need no real SIP message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_it_has_what_it_is_given():
     assert FakeMessage() != msg
 
 
-def test_what_it_lacks_is_an_error_that_says_how_to_give_it():
+def test_a_missing_attribute_is_an_error_that_says_how_to_give_it():
     with pytest.raises(AttributeError) as caught:
         FakeMessage().method  # noqa: B018
 
@@ -29,7 +29,7 @@ def test_what_it_lacks_is_an_error_that_says_how_to_give_it():
     assert "method" == caught.value.name
 
 
-def test_it_can_be_copied_and_can_travel():
+def test_it_can_be_copied_and_pickled():
     msg = FakeMessage(headers={"To": "bob"})
 
     assert [msg, msg, msg] == [copy.copy(msg), copy.deepcopy(msg), pickled(msg)]

@@ -1,4 +1,4 @@
-"""The pytest plugin, and the cases of pytest that are made of the checks, in sessions of their own."""
+"""The pytest plugin, and the pytest cases that are made of the checks, in pytest sessions of their own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MODULE = """
 
 @pytest.fixture
 def session(tmp_path):
-    """Run pytest over a file of tests, in an interpreter and a directory of their own."""
+    """Run pytest on a file of tests, in a new interpreter and an empty directory."""
 
     def run(tests, *options):
         for name, text in {"pytest.ini": CONFIG, "foobar.py": MODULE, "test_it.py": tests}.items():
@@ -126,7 +126,7 @@ class TestFixture:
         assert 2 == output.count("\ndestroyed")
 
     def test_here(self, module_harness):
-        """In this session it is found by its entry point."""
+        """This session finds the plugin by its entry point."""
         harness = module_harness("crashing")
 
         assert isinstance(harness, ModuleHarness)
@@ -134,7 +134,7 @@ class TestFixture:
 
 
 class TestCost:
-    """A session that does not use it loads nothing but the lazy packages and the plugin itself."""
+    """A session that does not use the fixture loads only the lazy packages and the plugin."""
 
     LOADED = """
         import sys
@@ -207,14 +207,14 @@ class TestParametrize:
         assert "1 failed" in output
         assert "1 xfailed" in output
 
-    def test_a_check_that_there_is_not(self):
+    def test_a_check_that_does_not_exist(self):
         from sermod.testing import parametrize_with_checks
 
         with pytest.raises(ValueError, match="there is no check 'nowhere'"):
             parametrize_with_checks([], expected_failures={"nowhere": "why"})
 
     def test_cases_of_this_session(self):
-        """The names of the cases are those of the modules and of the checks."""
+        """The ids of the cases have the names of the modules and of the checks."""
         from crashing import Crashing
 
         from sermod.testing import parametrize_with_checks
@@ -233,7 +233,7 @@ class TestParametrize:
 
 
 class TestFace:
-    """``sermod.testing`` hands its names on lazily."""
+    """``sermod.testing`` loads its names lazily."""
 
     def test_every_name_is_there(self):
         import sermod.testing
@@ -242,14 +242,14 @@ class TestFace:
         assert {*sermod.testing.__all__} <= {*dir(sermod.testing)}
         assert all(hasattr(sermod.testing, name) for name in sermod.testing.__all__)
 
-    def test_no_other_is(self):
+    def test_no_other_name_is_there(self):
         import sermod.testing
 
         with pytest.raises(AttributeError, match=r"module 'sermod\.testing' has no attribute 'nowhere'"):
             sermod.testing.nowhere  # noqa: B018
 
     def test_the_package_of_the_harness_has_the_same_names(self):
-        """From whatever path it is imported, it is the same class."""
+        """Each is the same class under both paths."""
         import sermod.testing
         from sermod.testing import harness
 

@@ -29,5 +29,5 @@ class Foobar(Module):
     ids=["exports", "path", "compiled", "dotted name", "Python module", "class", "instance"],
 )
 def test_every_kind_of_target_has_one(target, name):
-    """Exports, files, Python modules, classes and instances are each called what their author calls them."""
+    """Exports, files, Python modules, classes and instances have the name that their author gave them."""
     assert name == target_name(target)

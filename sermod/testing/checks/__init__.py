@@ -1,1 +1,1 @@
-"""The checks of whether a module keeps the interface, and the suite that runs them."""
+"""The checks whether a module keeps the interface, and the suite of them."""

@@ -105,7 +105,7 @@ class ForkedChild(RemoteCalls):
 
     def _request(self, method: str, *args: object, **options: object) -> Any:
         if self.has_ended:
-            msg = f"{method}() in {self!r}; fork another child"
+            msg = f"{method}() on {self!r}; fork another child"
             raise LifecycleError(msg, state="ended", call=f"{method}()")
 
         def running() -> str:
@@ -208,8 +208,11 @@ def serve_requests(harness: BaseHarness[Any], channel: Channel) -> None:
     def call_function(name: str, param_no: int, args: tuple[object, ...]) -> object:
         return harness.function(name, param_no)(*args)
 
-    own: list[Callable[..., object]] = [start, has_function, call_function]
-    own_methods = {function.__name__: function for function in own}  # ty: ignore[missing-attribute]
+    own_methods: dict[str, Callable[..., object]] = {
+        "start": start,
+        "has_function": has_function,
+        "call_function": call_function,
+    }
     harness._recorder.listener = send_call
     while (request := channel.receive()) is not None:
         method, args, options = request

@@ -19,7 +19,7 @@ class ModuleHarness(InProcessHarness):
 
     In a ``with`` block, the harness starts on entry: it loads the module, sets the parameters and initialises the
     module. On exit it ends the children, destroys the module, and restores the value of each parameter and
-    ``sys.modules``, whatever went wrong. Without a ``with`` block, the first call starts the harness, and :meth:`close`
+    ``sys.modules``, also after an error. Without a ``with`` block, the first call starts the harness, and :meth:`close`
     ends it. A harness starts only once.
 
     Args:
@@ -65,7 +65,7 @@ class ModuleHarness(InProcessHarness):
         timeout: float = TIMEOUT,
     ) -> Self: ...
     @overload
-    def __new__(  # type: ignore[misc]  # it is no ModuleHarness, which __init__ would fill
+    def __new__(
         cls,
         target: Target,
         params: Mapping[str, int | str] | None = None,
@@ -79,7 +79,7 @@ class ModuleHarness(InProcessHarness):
         timeout: float = TIMEOUT,
     ) -> IsolatedHarness: ...
     @overload
-    def __new__(  # type: ignore[misc]  # as above
+    def __new__(
         cls,
         target: Target,
         params: Mapping[str, int | str] | None = None,

@@ -22,8 +22,8 @@ class IsolatedHarness(RemoteCalls, BaseHarness[ForkedChild]):
     and the command; then this harness has ended, and the test run goes on.
 
     Arguments, messages and results are sent to the process and back, so they must be picklable. After a call, the
-    caller's message is what the call has made of it, if it is a :class:`FakeMessage` or a writable buffer, such as a
-    ctypes structure or a ``bytearray``.
+    caller's message has the changes that the call made to it, if it is a :class:`FakeMessage` or a writable buffer,
+    such as a ctypes structure or a ``bytearray``.
 
     What cannot be sent is missing: ``exports``, ``module``, ``instance``, ``bind``, ``run_route_async``, ``forked``,
     and a function as a route.
@@ -82,7 +82,7 @@ class IsolatedHarness(RemoteCalls, BaseHarness[ForkedChild]):
             if hasattr(InProcessHarness, name):
                 why = "the module is in another process; make a ModuleHarness without isolate=True"
             else:
-                why = "it has no such attribute"
+                why = "there is no such attribute"
             msg = f"{type(self).__name__}.{name}: {why}"
             raise AttributeError(msg, name=name, obj=self)
 
