@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 if TYPE_CHECKING:
-    from sermod.testing import HarnessFactory, ModuleHarness
+    from sermod.testing import HarnessFactory, IsolatedHarness, ModuleHarness
 
 
 @pytest.fixture
 def module_harness() -> Iterator[HarnessFactory]:
-    """Return what makes a :class:`ModuleHarness`, with the same arguments; the end of the test closes it."""
+    """Return a function that makes harnesses, as :class:`ModuleHarness` does. The end of the test closes them."""
     from contextlib import ExitStack
 
     with ExitStack() as harnesses:
 
-        def make(*args: Any, **options: Any) -> ModuleHarness:
+        def make(*args: Any, **options: Any) -> ModuleHarness | IsolatedHarness:
             from sermod.testing import ModuleHarness
 
-            # The harness checks its own arguments.
-            harness: ModuleHarness = ModuleHarness(*args, **options)
+            harness: ModuleHarness | IsolatedHarness = ModuleHarness(*args, **options)
             harnesses.callback(harness.close)
             return harness
 
-        yield make
+        yield cast("HarnessFactory", make)

@@ -287,9 +287,10 @@ class Stubborn(Pointer):
             raise KeyError(value)
         if self.kind == "keeps":
             return
-        if self.kind == "changes" and value == 1:
-            self.value = 7
-            raise ValueError("no 1")
+        if self.kind == "changes" and value > 0:
+            self.kind, self.value = "refuses", 7
+        if self.kind == "refuses":
+            raise ValueError("no more")
         self.value = value
 
 

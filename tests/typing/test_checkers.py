@@ -58,7 +58,7 @@ TESTS = """
 import pytest
 
 from sermod import Module
-from sermod.testing import Check, HarnessFactory, ModuleHarness, Setup, parametrize_with_checks
+from sermod.testing import Check, HarnessFactory, IsolatedHarness, ModuleHarness, Setup, parametrize_with_checks
 
 mark: pytest.MarkDecorator = parametrize_with_checks(["foobar", Setup("foobar")])
 print(mark.name)
@@ -76,6 +76,8 @@ def test_foobar(module_harness: HarnessFactory) -> None:
     harness: ModuleHarness = module_harness("foobar", {"foo_bar": 5}, timeout=5.0)
     harness.call("foo_req")
     harness.cal("foo_req")  # error
+    isolated: IsolatedHarness = module_harness("foobar", isolate=True)
+    isolated.bind("foo_req")  # error
     module_harness()  # error
     module_harness(5)  # error
     module_harness("foobar", parms={"foo_bar": 5})  # error
