@@ -41,7 +41,7 @@ def test_no_call_fails_while_children_are_killed(start, need, tmp_path):
 
     calls = sipp.counted(tmp_path)
     assert (0, 0, sipp.CALLS) == (status, calls["FailedCall"], calls["SuccessfulCall"]), calls
-    assert kills >= sipp.CALLS / sipp.RATE / KILL_EVERY / 4
+    assert kills >= sipp.CALLS / sipp.RATE / KILL_EVERY / 4  # with fewer, the test would show little
 
     # The system has the same children as the server reports, and no zombie.
     children = server.children()

@@ -139,7 +139,7 @@ class TestFaults:
         """No request is handled; the error names the module."""
         output = run(PROGRAM, kind, method, "0", "init_f", cwd=tmp_path)
 
-        assert told(output, "failed").startswith("ModuleInitError: init_f of module 'faulty' returned -7: ")
+        assert told(output, "failed").startswith("ModuleInitError: init_f of module 'faulty' returned -7")
         assert {"init_f", "destroy_f"} == {entry.function for entry in read(tmp_path / "record")}
 
     @pytest.mark.parametrize(("kind", "method"), POOLS)
@@ -148,7 +148,7 @@ class TestFaults:
         output = run(PROGRAM, kind, method, "0", "init_child_f", cwd=tmp_path)
 
         assert told(output, "failed").startswith(
-            "ChildInitError: init_child_f of module 'faulty' in rank 2 returned -8: "
+            "ChildInitError: init_child_f of module 'faulty' in rank 2 returned -8"
         )
         functions = [entry.function for entry in read(tmp_path / "record") if entry.module == "faulty"]
         assert functions.count("init_f") == functions.count("destroy_f")
