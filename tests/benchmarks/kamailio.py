@@ -175,7 +175,7 @@ def rows() -> list[Row]:
     return [
         Row(
             f"{what}{kind}",
-            "the same answer straight against KSR",
+            "the same answer, straight against KSR",
             statistics.median(ours[at] for ours, _ in rounds) / REQUESTS,
             statistics.median(theirs for _, theirs in rounds) / REQUESTS,
             statistics.median(ours[at] / theirs for ours, theirs in rounds),

@@ -1,4 +1,4 @@
-"""What the tests of the example server share."""
+"""Fixtures for the tests of the example server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from example_server import MODULES, Server
 
 @pytest.fixture(scope="module")
 def server():
-    """One server for all tests of a file that leave it as it was."""
+    """Yield one server for all tests of a file that do not change it."""
     running = Server()
     try:
         running.listen()
@@ -21,7 +21,7 @@ def server():
 
 @pytest.fixture
 def start():
-    """Start servers that end with the test."""
+    """Return a function that starts servers; they are stopped at the end of the test."""
     running = []
 
     def start(*args, **kwargs) -> Server:
@@ -30,13 +30,13 @@ def start():
         return running[-1]
 
     yield start
-    for one in running:
-        one.close()
+    for server in running:
+        server.close()
 
 
 @pytest.fixture
 def configured(tmp_path):
-    """Write a configuration file, and modules of the test's own beside it; MODULES are those of the example."""
+    """Return a function that writes a configuration file, and modules beside it; MODULES is the example's directory."""
 
     def configured(text: str, **modules: str) -> Path:
         for name, source in modules.items():

@@ -10,7 +10,7 @@ import sys
 import pytest
 from example_server import CONFIG, Server, options, run
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the system says of processes is in /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the tests read about processes in /proc")
 
 HOLDING = """
 import os
@@ -40,7 +40,7 @@ def changed(configured):
 
 
 def kill(server: Server, rank: int) -> int:
-    """Kill the child of that rank, and return its pid once the server has said that it is gone."""
+    """Kill the child of that rank, and return its process id once the server has reported its end."""
     pid = server.children()[rank]
     os.kill(pid, signal.SIGKILL)
     server.wait_for(f"child {rank} (pid {pid}) has ended: SIGKILL ended it")
@@ -68,7 +68,7 @@ class TestRanks:
 
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_none(self, start, changed, number):
-        """The one process does all, as the child of rank 1."""
+        """One process does all the work, as the child of rank 1."""
         server = start(changed(children="0"))
         assert "child nr. 1 initializing" in server.lines
         assert [server.process.pid] == [*server.processes()]
@@ -80,7 +80,7 @@ class TestRanks:
 
 class TestRestarts:
     def test_a_child_that_was_killed_comes_back(self, start):
-        """In its rank, initialised again; the others stay, and nothing that it has counted is lost."""
+        """A new child is initialised in its rank; the other children stay, and the counts of the killed one remain."""
         server = start()
         before = server.children()
         for _ in range(20):
@@ -100,7 +100,7 @@ class TestRestarts:
         assert 1 == server.lines.count("foo module cleaning up")
 
     def test_too_many_deaths_end_it(self, start, changed):
-        """In order, with what the last has died of."""
+        """The server ends in order, and reports how the last one died."""
         server = start(changed(max_restarts="1", within="1000"))
         kill(server, 3)
         server.wait_for("child 3 is restarted")
@@ -111,8 +111,8 @@ class TestRestarts:
         assert 1 == server.lines.count("foo module cleaning up")
         assert 0 == server.counts()["received"]
 
-    def test_without_them_the_first_death_ends_it(self, start, configured):
-        """That is what SER does."""
+    def test_without_restarts_the_first_death_ends_it(self, start, configured):
+        """As in SER."""
         server = start(configured("restart = false"))
         kill(server, 2)
         assert 1 == server.wait()
@@ -139,7 +139,7 @@ class TestStop:
         assert not any("Traceback" in line for line in server.lines)
 
     def test_a_terminal_signals_every_process(self, start):
-        """As Ctrl-C does: it ends in order, and no child counts as one that has died."""
+        """As with Ctrl-C: the server ends in order, and no child counts as dead."""
         server = start()
         assert server.is_well()
         os.killpg(server.process.pid, signal.SIGINT)
@@ -149,7 +149,7 @@ class TestStop:
         assert 1 == server.counts()["answered"]
 
     def test_in_the_background_it_ignores_what_a_terminal_signals(self, start):
-        """What it was started to ignore, its children ignore as well."""
+        """The children inherit that SIGINT is ignored."""
         server = start(background=True)
         children = server.children()
         os.killpg(server.process.pid, signal.SIGINT)
@@ -159,7 +159,7 @@ class TestStop:
         assert 0 == server.end()
         assert not any("restart" in line for line in server.lines)
 
-    def test_what_is_at_hand_is_finished(self, start, configured, tmp_path, monkeypatch):
+    def test_the_message_at_hand_is_finished(self, start, configured, tmp_path, monkeypatch):
         """A child that is asked to end in the middle of a message answers it first."""
         fifo = tmp_path / "fifo"
         os.mkfifo(fifo)
@@ -181,14 +181,14 @@ request_route = [{call = ["hold"]}, {call = ["options_reply"]}]
         assert 0 == server.wait()
         assert 1 == server.counts()["answered"]
 
-    def test_nobody_is_left_behind(self, start):
-        """The main process is killed, and its children go with it."""
+    def test_no_child_outlives_the_main_process(self, start):
+        """When the main process is killed, its children end."""
         server = start()
         assert 5 == len(server.processes())
         assert -signal.SIGKILL == server.end(signal.SIGKILL)
 
     def test_a_signal_during_start_up(self, configured):
-        """It is noted: initialization runs to its end, and the clean-up after it; nothing is forked."""
+        """The modules are initialised and cleaned up, and nothing is forked."""
         source = """
 import os, signal
 from sermod import ModuleExports
@@ -206,10 +206,10 @@ exports = ModuleExports("impatient", 0, 0, mod_init, 0, destroy)
         result = run("--serve", "--port", "0", "--config", file)
         assert 0 == result.returncode
         assert ["initialised", "cleaned up"] == result.stdout.splitlines()[:2]
-        assert ["stopping: SIGTERM has come"] == result.stderr.splitlines()[:1]
+        assert ["stopping: SIGTERM arrived"] == result.stderr.splitlines()[:1]
 
-    def test_another_signal_ends_nothing(self, start, configured):
-        """A module may handle signals of its own, in a child too."""
+    def test_another_signal_does_not_end_the_server(self, start, configured):
+        """A module may handle other signals, in a child as well."""
         source = """
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""What the example server says of its configuration file, and what keeps it from starting."""
+"""The errors of the configuration file of the example server, and those that keep it from starting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class TestCheck:
         assert (0, f"{CONFIG}: no errors\n", "") == (result.returncode, result.stdout, result.stderr)
 
     def test_all_errors_at_once(self, configured):
-        """Whoever wrote them sees them together, each with its place or its name, and a way out."""
+        """The message has each error, with its place or its name."""
         file = configured(
             """\
 modules = ["sl", "maxfwd", "foobar", "nowhere", "broken"]
@@ -45,51 +45,67 @@ call = ["foo_req", "a", "b"]
             assert f"{file}: {len(errors)} errors" == title
             for number, text in enumerate(
                 [
-                    "there is no 'request_rout'",
-                    "listen.host: an IPv4 address, in quotes (got 'localhost')",
-                    "listen.port: a number from 0 to 65535 (got 65536)",
-                    "test.toml:13: a call is a command's name and its parameters",
-                    "test.toml:16: takes call and or_else (got otherwise)",
+                    "unknown key 'request_rout'",
+                    "listen.host: must be an IPv4 address, in quotes (got 'localhost')",
+                    "listen.port: must be a number from 0 to 65535 (got 65536)",
+                    "test.toml:13: a call must have the name of a command, then its parameters",
+                    "test.toml:16: the keys are call and or_else (got otherwise)",
                     "test.toml:19: must be a list of strings, in quotes (got ['foo_req', 'a', 5])",
-                    "there is no module 'nowhere'",
+                    "test.toml:modules: there is no module 'nowhere'",
                     "ZeroDivisionError",
-                    "module 'foobar' has no parameter 'foo_baz'; did you mean 'foo_bar'?",
-                    "parameter 'foo_bar' of module 'foobar' takes an int",
-                    "'missing'",
-                    "'mf_process_maxfwd_header' at test.toml:13 takes 1",
-                    "'sl_send_replay' at test.toml:13",
-                    "'foo_int' at test.toml:16 is for other modules only",
-                    "'foo_req' at test.toml:21 cannot be used in REPLY_ROUTE",
+                    "test.toml:params.foobar: module 'foobar' has no parameter 'foo_baz'; did you mean 'foo_bar'?",
+                    "test.toml:params.foobar: parameter 'foo_bar' of module 'foobar' takes an int",
+                    "test.toml:13: command 'mf_process_maxfwd_header' takes 1",
+                    "'sl_send_replay'",
+                    "test.toml:16: command 'foo_int' is for other modules only",
+                    "test.toml:21: command 'foo_req' cannot be used in REPLY_ROUTE",
+                    "1 further error: unknown modules and commands",
                 ]
             ):
                 assert text in errors[number]
             assert 15 == len(errors)
 
     @pytest.mark.parametrize(
-        ("text", "says"),
+        ("text", "message"),
         [
             ('modules = ["\n', "at line 1, column 13"),
             ("modules = 'sl'", "modules: must be a list (got 'sl')"),
             ("modules = [1]", "modules: must be a list of strings, in quotes (got [1])"),
             ("params = 1", "params: must be a table (got 1)"),
             ("params.sl = 1", "params.sl: must be a table (got 1)"),
-            ("request_route = [{call = []}]", "test.toml:request_route[0]: a call is a command's name"),
-            ("children = -1", "children: how many to fork, 0 for none (got -1)"),
-            ("children = true", "children: how many to fork, 0 for none (got True)"),
-            ("children = '4'", "children: how many to fork, 0 for none (got '4')"),
+            ("request_route = [{call = []}]", "test.toml:request_route[0]: a call must have the name of a command"),
+            ("children = -1", "children: must be a number, 0 or more (got -1)"),
+            ("children = true", "children: must be a number, 0 or more (got True)"),
+            ("children = '4'", "children: must be a number, 0 or more (got '4')"),
             ("restart = true", "restart: must be a table (got True)"),
             ("restart.max_restarts = 0", "restart: RestartPolicy(max_restarts=...) takes 1 or more"),
             ("restart.within = 'long'", "restart: RestartPolicy(within=...) takes seconds"),
             ("restart.often = 1", "restart: RestartPolicy.__init__() got an unexpected keyword argument 'often'"),
-            ("listen.port = true", "listen.port: a number from 0 to 65535 (got True)"),
-            ("listen.host = 1", "listen.host: an IPv4 address, in quotes (got 1)"),
+            ("listen.port = true", "listen.port: must be a number from 0 to 65535 (got True)"),
+            ("listen.host = 1", "listen.host: must be an IPv4 address, in quotes (got 1)"),
         ],
     )
-    def test_what_the_file_may_not_say(self, configured, text, says):
+    def test_one_error(self, configured, text, message):
         result = run("--check", "--config", configured(text))
         assert (2, "") == (result.returncode, result.stdout)
-        assert says in result.stderr
+        assert message in result.stderr
         assert "Traceback" not in result.stderr
+
+    @pytest.mark.parametrize("value", ["256", "ten", "-1", ""])
+    def test_a_parameter_that_the_fixup_refuses(self, configured, value):
+        """The check finds it, and runs no module."""
+        file = configured(
+            f"""\
+modules = ["maxfwd", "agents"]
+module_path = ["MODULES"]
+[[request_route]]
+call = ["mf_process_maxfwd_header", "{value}"]
+"""
+        )
+        result = run("--check", "--config", file)
+        assert (2, "") == (result.returncode, result.stdout)
+        assert f"limit: takes a whole number from 0 to 255 (got {value!r})" in result.stderr
+        assert "test.toml:4" in result.stderr
 
     def test_a_file_that_is_not_there(self, tmp_path):
         result = run("--check", "--config", tmp_path / "none.toml")
@@ -104,29 +120,13 @@ class TestStart:
         assert "Traceback" not in result.stderr
         return result
 
-    @pytest.mark.parametrize("value", ["256", "ten", "-1", ""])
-    def test_a_parameter_that_the_fixup_refuses(self, configured, value):
-        """The server does not start, and the modules that were initialised are cleaned up."""
-        file = configured(
-            f"""\
-modules = ["maxfwd", "agents"]
-module_path = ["MODULES"]
-[[request_route]]
-call = ["mf_process_maxfwd_header", "{value}"]
-"""
-        )
-        result = self.refused(file)
-        assert f"limit: takes a whole number from 0 to 255 (got {value!r})" in result.stderr
-        assert "at test.toml:4" in result.stderr
-        assert result.stdout.endswith("agents: cleaning up\n")
-
-    def test_a_regular_expression_that_is_none(self, configured):
+    def test_an_invalid_regular_expression(self, configured):
         file = configured("modules = ['agents']\nmodule_path = ['MODULES']\nparams.agents.banned = '('")
         assert "init_f of module 'agents' raised" in self.refused(file).stderr
 
     def test_a_module_that_another_one_needs(self, configured):
         result = self.refused(configured("modules = ['options']\nmodule_path = ['MODULES']"))
-        assert "options: it needs sl_send_reply; load module sl\n" == result.stdout
+        assert "options: sl_send_reply is missing; load module sl\n" == result.stdout
         assert "init_f of module 'options' returned -1" in result.stderr
 
     def test_an_address_in_use(self):

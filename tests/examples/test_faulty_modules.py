@@ -41,21 +41,21 @@ class TestFaultyModules:
 
         return faulty
 
-    @pytest.mark.parametrize(("command", "says"), [("fail", "ZeroDivisionError"), ("say_nothing", "TypeError")])
-    def test_a_command_that_fails_gives_500(self, faulty, command, says):
+    @pytest.mark.parametrize(("command", "error"), [("fail", "ZeroDivisionError"), ("say_nothing", "TypeError")])
+    def test_a_command_that_fails_gives_500(self, faulty, command, error):
         """The failure is reported and counted, and the server goes on."""
         server = faulty(command)
         for _ in range(2):
             answer = server.ask(options(server.client))
             assert (500, "Server Internal Error") == (answer.code, answer.phrase)
-        server.wait_for(": the request route failed at OPTIONS")
-        server.wait_for(says)
+        server.wait_for(": the request route failed for OPTIONS")
+        server.wait_for(error)
         assert 0 == server.end()
         counts = server.counts()
         assert (2, 2, 2) == (counts["requests"], counts["answered"], counts["errors"])
 
     def test_a_command_that_takes_away_what_the_answer_needs(self, faulty):
-        """Not even the 500 can be made; the server goes on."""
+        """The server cannot even answer with 500, and goes on."""
         server = faulty("spoil")
         server.send(options(server.client))
         server.wait_for("could not be handled")
@@ -63,7 +63,7 @@ class TestFaultyModules:
         assert 0 == server.counts()["answered"]
 
     def test_a_response_function_that_fails(self, faulty):
-        """The reply goes no further; the server goes on."""
+        """The reply is not forwarded, and the server goes on."""
         server = faulty("fail")
         server.send(ringing(server.text, "{}:{}".format(*server.client.getsockname())))
         server.wait_for("could not be handled")

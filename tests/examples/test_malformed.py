@@ -1,4 +1,4 @@
-"""What is no SIP message, of the kinds that RFC 4475 lists and of others, sent to four children at one socket."""
+"""Octets that are not a SIP message, of the kinds in RFC 4475 and of others, sent to four children with one socket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from example_server import message, options
 
 
 def without(name: str) -> bytes:
-    """A good OPTIONS that lacks one header."""
+    """Return a good OPTIONS without one of its headers."""
     headers = ["Via: SIP/2.0/UDP 127.0.0.1", "To: <sip:a@b>", "From: <sip:a@b>;tag=1", "Call-ID: 1", "CSeq: 1 OPTIONS"]
     kept = [header for header in headers if not header.startswith(f"{name}:")]
     assert len(kept) == len(headers) - 1
@@ -17,7 +17,7 @@ def without(name: str) -> bytes:
 
 
 def wrong(header: str) -> bytes:
-    """A good OPTIONS, but for one header."""
+    """Return an OPTIONS with one bad header."""
     name = header.partition(":")[0]
     if name in ("Via", "To", "From", "Call-ID", "CSeq"):
         return without(name).replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode())
@@ -60,7 +60,7 @@ MALFORMED = {
     "To with a name that is to be quoted": wrong("To: a, b <sip:a@b>"),
     "a second To": wrong("To: <sip:a@b>").replace(b"\r\n\r\n", b"\r\nt: <sip:c@d>\r\n\r\n"),
     "To, far too long": wrong(f"To: <tel:{'1' * 40000}!>"),
-    "CSeq is no number": wrong("CSeq: one OPTIONS"),
+    "CSeq is not a number": wrong("CSeq: one OPTIONS"),
     "CSeq of an absurd number": wrong(f"CSeq: {'9' * 5000} OPTIONS"),
     "CSeq out of range": wrong("CSeq: 36893488147419103232 OPTIONS"),
     "CSeq is negative": wrong("CSeq: -1 OPTIONS"),
@@ -72,11 +72,11 @@ MALFORMED = {
     "Via has a parameter of a treacherous name": wrong("Via: SIP/2.0/UDP 127.0.0.1;self=1"),
     "Via has empty parameters and items": wrong("Via: SIP/2.0/UDP 192.0.2.15;;,;,,"),
     "Via lacks its end": wrong('Via: SIP/2.0/UDP 127.0.0.1;a="b'),
-    "Max-Forwards is no number": wrong("Max-Forwards: many"),
+    "Max-Forwards is not a number": wrong("Max-Forwards: many"),
     "Max-Forwards has digits of another script": wrong("Max-Forwards: \u0663"),
     "Max-Forwards is negative": wrong("Max-Forwards: -1"),
     "Max-Forwards is absurd": wrong("Max-Forwards: 300"),
-    "Content-Length is no number": wrong("Content-Length: long"),
+    "Content-Length is not a number": wrong("Content-Length: long"),
     "Content-Length is negative": wrong("Content-Length: -1"),
     "Content-Length, twice": wrong("Content-Length: 13\r\nContent-Length: 5") + b"which of these",
     "the body is cut": wrong("Content-Length: 9999") + b"the beginning",
@@ -104,16 +104,16 @@ class TestMalformed:
     def test_it_is_dropped(self, server, data):
         """It is reported, nothing is sent back, and the server goes on."""
         server.send(data)
-        server.wait_for(f"{len(data)} octets are dropped, they are no SIP message: ")
+        server.wait_for(f"{len(data)} octets are dropped, which are not a SIP message: ")
         assert server.is_well()
 
     def test_each_is_counted(self, start):
-        """And nothing else is: the counters add up, and each child is still the one that it was."""
+        """The counters add up, and no child has ended."""
         server = start()
         children = server.children()
         for data in MALFORMED.values():
             server.send(data)
-            server.wait_for("no SIP message")
+            server.wait_for("not a SIP message")
         for keepalive in (b"", b"\r\n", b"\r\n\r\n"):
             server.send(keepalive)
         assert server.is_well()
@@ -124,7 +124,7 @@ class TestMalformed:
         assert expected | {"received": len(MALFORMED) + 4} == server.counts()
 
     def test_random_octets(self, start):
-        """A thousand datagrams of random octets, and of good requests with random octets in them, stop nothing."""
+        """A thousand datagrams of random octets, and of good requests with random octets in them, stop no child."""
         chance = random.Random(2)  # noqa: S311 - the same each time
         server = start()
         children = server.children()
@@ -134,7 +134,7 @@ class TestMalformed:
             for _ in range(3 if data[:7] == b"OPTIONS" else 0):
                 data[chance.randrange(len(data))] = chance.randrange(256)
             server.send(bytes(data))
-            if number % 20 == 0:  # no more than the socket's buffer holds
+            if number % 20 == 0:  # at most as many as fit into the buffer of the socket
                 server.send(options(server.client, call_id=f"mark-{number}"))
                 while server.receive().headers["Call-ID"] != f"mark-{number}":
                     pass

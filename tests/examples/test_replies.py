@@ -1,4 +1,4 @@
-"""Which replies the example server forwards, and which it drops."""
+"""The replies that the example server forwards, and those that it drops."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from example_server import new_socket, ringing
 
 
 class TestReplies:
-    def test_one_that_came_by_this_way_is_forwarded(self, server):
-        """Without the server's Via and the name of the software, its body untouched."""
+    def test_the_reply_to_a_forwarded_request_is_forwarded(self, server):
+        """The server removes its Via and the name of the software, and leaves the body as it is."""
         with new_socket() as other:
             server.send(ringing(server.text, "{}:{}".format(*other.getsockname()), body=b"\xff\r\n\r\n\0"))
             reply = sipmessage.Message.parse(other.recv(65535))

@@ -59,14 +59,14 @@ class TestRequests:
         assert server.is_well()
 
     def test_vias_come_back_as_they_were(self, server):
-        """Also those that the parser would write otherwise."""
+        """Also those that the parser would write in another form."""
         top = 'SIP / 2.0 / UDP {}:{};x="a,b";branch=z9hG4bK*a\'b'.format(*server.client.getsockname())
         below = "SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK~,SIP/2.0/UDP [2001:db8::1]"
         answer = server.ask(options(server.client, via=f"v: {top} ,{below}"))
         assert [top, *below.split(",")] == answer.headers.getlist("Via")
 
     def test_rport_is_filled_in_and_answered_to(self, server):
-        """RFC 3581: the answer goes where the request came from, whatever the Via says."""
+        """RFC 3581: the answer goes to the source of the request."""
         answer = server.ask(options(server.client, via="Via: SIP/2.0/UDP 192.0.2.1:9;rport ;branch=z9"))
         port = server.client.getsockname()[1]
         assert f"SIP/2.0/UDP 192.0.2.1:9;rport={port} ;branch=z9;received=127.0.0.1" == answer.headers["Via"]
@@ -80,7 +80,7 @@ class TestRequests:
         assert answer.headers["Via"].endswith(";branch=z9;received=127.0.0.1")
 
     def test_compact_and_folded_headers(self, server):
-        """What RFC 4475 calls valid, however odd it looks."""
+        """They are odd, and valid (RFC 4475)."""
         request = message(
             "OPTIONS sip:test@127.0.0.1 SIP/2.0",
             "v : SIP/2.0/UDP {}:{}".format(*server.client.getsockname()),
@@ -99,7 +99,7 @@ class TestRequests:
 
 class TestSipsak:
     def test_it_gets_its_answer(self, server, need):
-        """A client that others wrote gets what it asked for."""
+        """An independent client gets an answer."""
         command = [need("sipsak"), "-vv", "-s", f"sip:test@{server.text}"]
         result = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False)
         assert 0 == result.returncode, result.stdout

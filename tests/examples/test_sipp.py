@@ -1,4 +1,4 @@
-"""The example server under the load of SIPp, a client that others wrote, while its children are killed."""
+"""The example server under the load of SIPp, an independent client, while its children are killed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import time
 import pytest
 import sipp
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what the system says of processes is in /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the test reads about processes in /proc")
 
 KILL_EVERY = 0.2
 
 
 def test_no_call_fails_while_children_are_killed(start, need, tmp_path):
-    """What a killed child has lost is sent again, and another answers it; in the end each rank is there, once."""
+    """SIPp sends again what a killed child has lost, and another child answers; at the end each rank has one child."""
     server = start(trace=False)
     main = server.process.pid
     chance = random.Random(3)  # noqa: S311 - the same each time
@@ -41,9 +41,9 @@ def test_no_call_fails_while_children_are_killed(start, need, tmp_path):
 
     calls = sipp.counted(tmp_path)
     assert (0, 0, sipp.CALLS) == (status, calls["FailedCall"], calls["SuccessfulCall"]), calls
-    assert kills >= sipp.CALLS / sipp.RATE / KILL_EVERY / 4  # it was as hard as it was meant to be
+    assert kills >= sipp.CALLS / sipp.RATE / KILL_EVERY / 4  # with fewer, the test would show little
 
-    # No child too many, none too few, no zombie: what the system says is what the server says.
+    # The system has the same children as the server reports, and no zombie.
     children = server.children()
     assert [1, 2, 3, 4] == sorted(children)
     assert {main: os.getpid(), **dict.fromkeys(children.values(), main)} == server.processes()

@@ -116,7 +116,7 @@ class TestLife:
                 cluster.ask(address, answer, 2)
 
     def test_there_are_no_modules_outside_of_the_block(self, cluster):
-        with pytest.raises(LifecycleError, match=r"inside of modules_on\(\)"):
+        with pytest.raises(LifecycleError, match=r"inside modules_on\(\)"):
             cluster.ask(next(iter(cluster.client.run(os.getpid))), answer, 1)
 
 

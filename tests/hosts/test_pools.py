@@ -1,4 +1,4 @@
-"""Process pools as hosts: the examples, and the life of the modules however a pool starts its processes."""
+"""Process pools as hosts: the examples, and the lifecycle of modules in both kinds of pool and each start method."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ POOLS = [(kind, method) for kind in ("executor", "pool") for method in METHODS]
 
 
 def run(file, *arguments, cwd, fork_among_threads=False):
-    """Run a program to its end; return its output, both streams together."""
-    # Python 3.12 and later warn of a fork where there are threads, of which pools have some.
+    """Run a program to its end, and return its output, both streams together."""
+    # Python 3.12 and later warn if a process with threads forks, and a pool has threads.
     warnings = "default" if fork_among_threads else "error"
     command = [sys.executable, "-W", warnings, str(file), *arguments]
-    # Coverage would handle SIGTERM in Python, some time after the signal: a process that waits by then is not ended.
+    # Coverage handles SIGTERM in Python, some time after the signal, so that it would not end a waiting process.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
     done = subprocess.run(
         command,
@@ -45,34 +45,34 @@ def run(file, *arguments, cwd, fork_among_threads=False):
     return done.stdout
 
 
-def told(output, what):
-    """Return what the program has told."""
+def printed(output, what):
+    """Return a value that the program has printed."""
     return ast.literal_eval(re.search(rf"^{what}: (.*)$", output, re.MULTILINE)[1])
 
 
 def check_each(entries, ranks, *, requests):
-    """Hold a record against lives of which each process has one of its own."""
+    """Check a record of processes that each initialise and clean up the modules."""
     processes = defaultdict(list)
     for entry in entries:
         processes[entry.pid].append(entry)
     seen = []
-    for noted in processes.values():
-        (rank,) = {entry.rank for entry in noted} - {None}
+    for of_process in processes.values():
+        (rank,) = {entry.rank for entry in of_process} - {None}
         seen.append(rank)
-        done = sum(entry.function == COMMANDS[0] for entry in noted)
+        done = sum(entry.function == COMMANDS[0] for entry in of_process)
         requests -= done
-        check_life(noted, [rank], requests=done, destroyed=True, loaded=WITH_FAULTY)
+        check_life(of_process, [rank], requests=done, destroyed=True, loaded=WITH_FAULTY)
     assert 0 == requests
     assert Counter(ranks) == Counter(seen)
 
 
 class TestExamples:
-    """The examples of the page run as they stand."""
+    """The examples of the page, as they are."""
 
     @pytest.mark.parametrize("method", METHODS)
     @pytest.mark.parametrize("program", ["executor.py", "pool.py"])
     def test_it_answers(self, program, method):
-        """Each request is answered, and what was initialised is cleaned up."""
+        """Each request is answered, and every initialised module is cleaned up."""
         replaced = method == "fork" and program == "pool.py"
         output = run(EXAMPLE / program, method, cwd=EXAMPLE, fork_among_threads=replaced)
 
@@ -83,14 +83,14 @@ class TestExamples:
 
 
 class TestLife:
-    """Where processes are forked, the life is as in a server; where they are not, each has one of its own."""
+    """A pool that forks is like a server of children; otherwise each process is a main process of its own."""
 
     @pytest.mark.parametrize(("kind", "method"), POOLS)
     def test_record(self, tmp_path, kind, method):
         """Each process has a rank from 1 to their number."""
         output = run(PROGRAM, kind, method, "0", "", cwd=tmp_path)
 
-        assert [1, 2, 3] == told(output, "met")
+        assert [1, 2, 3] == printed(output, "met")
         entries = read(tmp_path / "record")
         if method == "fork":
             check_life(entries, [1, 2, 3], requests=REQUESTS, destroyed=True, loaded=WITH_FAULTY)
@@ -99,10 +99,10 @@ class TestLife:
 
     @pytest.mark.parametrize(("kind", "method"), [pair for pair in POOLS if pair != ("executor", "fork")])
     def test_processes_that_are_replaced(self, tmp_path, kind, method):
-        """Each successor has a rank that is free: none is above the number of processes."""
+        """Each successor gets a free rank, so none is above the number of processes."""
         output = run(PROGRAM, kind, method, "1", "", cwd=tmp_path, fork_among_threads=method == "fork")
 
-        handled = told(output, "handled")
+        handled = printed(output, "handled")
         assert {*handled} <= {1, 2, 3}
         entries = read(tmp_path / "record")
         ranks = [entry.rank for entry in entries if (entry.module, entry.function) == ("sl", "init_child_f")]
@@ -115,55 +115,55 @@ class TestLife:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_a_process_that_is_killed(self, tmp_path, method):
-        """The system frees its rank: a `multiprocessing.Pool` has another process for it."""
+        """Its rank is free again, and a `multiprocessing.Pool` starts another process."""
         output = run(PROGRAM, "pool", method, "0", "killed", cwd=tmp_path, fork_among_threads=method == "fork")
 
-        assert [1, 2, 3] == told(output, "met")
-        assert {*told(output, "handled")} <= {1, 2, 3}
+        assert [1, 2, 3] == printed(output, "met")
+        assert {*printed(output, "handled")} <= {1, 2, 3}
 
     @pytest.mark.parametrize("method", METHODS)
     def test_a_process_of_an_executor_that_is_killed(self, tmp_path, method):
-        """It takes the pool with it; where processes are forked, the main process cleans up."""
+        """The pool ends; where processes are forked, the main process cleans up."""
         output = run(PROGRAM, "executor", method, "0", "killed", cwd=tmp_path)
 
-        assert told(output, "failed").startswith("BrokenProcessPool: ")
+        assert printed(output, "failed").startswith("BrokenProcessPool: ")
         functions = [entry.function for entry in read(tmp_path / "record") if entry.module == "faulty"]
         assert (method == "fork") == ("destroy_f" in functions)
 
 
 class TestFaults:
-    """What goes wrong comes out where the result is waited for."""
+    """Errors are raised where a result is waited for."""
 
     @pytest.mark.parametrize(("kind", "method"), POOLS)
     def test_init_f(self, tmp_path, kind, method):
         """No request is handled; the error names the module."""
         output = run(PROGRAM, kind, method, "0", "init_f", cwd=tmp_path)
 
-        assert told(output, "failed").startswith("ModuleInitError: init_f of module 'faulty' returned -7: ")
+        assert printed(output, "failed").startswith("ModuleInitError: init_f of module 'faulty' returned -7")
         assert {"init_f", "destroy_f"} == {entry.function for entry in read(tmp_path / "record")}
 
     @pytest.mark.parametrize(("kind", "method"), POOLS)
     def test_init_child_f(self, tmp_path, kind, method):
-        """The first task that the process gets has its error, which names module and rank."""
+        """The first task of the process raises the error, which names module and rank."""
         output = run(PROGRAM, kind, method, "0", "init_child_f", cwd=tmp_path)
 
-        assert told(output, "failed").startswith(
-            "ChildInitError: init_child_f of module 'faulty' in rank 2 returned -8: "
+        assert printed(output, "failed").startswith(
+            "ChildInitError: init_child_f of module 'faulty' in rank 2 returned -8"
         )
         functions = [entry.function for entry in read(tmp_path / "record") if entry.module == "faulty"]
         assert functions.count("init_f") == functions.count("destroy_f")
 
     @pytest.mark.parametrize(("kind", "method"), POOLS)
     def test_command(self, tmp_path, kind, method):
-        """Its exception is that of the task, and its process goes on."""
+        """The task raises its exception, and the process goes on."""
         output = run(PROGRAM, kind, method, "0", "command", cwd=tmp_path)
 
-        assert [1, 2, 3] == told(output, "met")
-        assert REQUESTS == len(told(output, "handled"))
+        assert [1, 2, 3] == printed(output, "met")
+        assert REQUESTS == len(printed(output, "handled"))
 
     @pytest.mark.parametrize(("kind", "method"), POOLS)
     def test_parameter(self, tmp_path, kind, method):
-        """The main process says so before it makes a pool, since it imports what its processes do."""
+        """The main process raises the error before it makes a pool."""
         with pytest.raises(AssertionError, match="module 'foobar' has no parameter 'foo_baz'; did you mean 'foo_bar'"):
             run(PROGRAM, kind, method, "0", "parameter", cwd=tmp_path)
         assert not (tmp_path / "record").exists()

@@ -1,4 +1,4 @@
-"""The example server, docs/examples/sip_server, as processes of its own, and the messages that a client sends it."""
+"""The example server, docs/examples/sip_server, as a program of its own, and messages that a client sends it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "sip_server"
 MODULES = EXAMPLE / "modules"
 CONFIG = EXAMPLE / "server.toml"
 WITHIN = 20
-"""Seconds that nothing takes, so that what takes longer hangs."""
+"""Seconds after which a test fails: nothing takes that long."""
 
 _PYTHON = [sys.executable, "-W", "error"]
 _LISTENING = re.compile(r"listening on ([\d.]+):(\d+) with (\d+) children")
@@ -34,18 +34,17 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 class Server:
-    """A running server, its output line by line, and a client's socket.
+    """A running server, its output, and a client with a socket.
 
     Args:
         config: Its configuration file.
         trace: Whether it prints which commands run.
-        background: Whether it is started as a shell starts what it runs in the background: ignoring SIGINT.
+        background: Whether it ignores SIGINT, as programs do that a shell starts in the background.
 
     Attributes:
         process: The main process, the leader of a process group of its own.
-        address: Where it listens.
-        text: The same, as a Via has it.
-        client: The socket.
+        address: The address on which it listens.
+        client: The socket of the client.
     """
 
     def __init__(self, config: Path = CONFIG, *, trace: bool = True, background: bool = False) -> None:
@@ -68,18 +67,19 @@ class Server:
 
     @property
     def text(self) -> str:
+        """The address, as a Via has it."""
         return "{}:{}".format(*self.address)
 
     @property
     def lines(self) -> list[str]:
-        """What was printed so far."""
+        """The lines that the server has printed so far."""
         return self._output.lines
 
     def wait_for(self, text: str) -> str:
-        """Return the next line with *text* in it; those before it are passed over."""
+        """Wait for the next line that contains *text*, and return it."""
         return self._output.line_with(text)
 
-    # What a client does ---------------------------------------------------------------------------------------------
+    # The client -----------------------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
         self.client.sendto(data, self.address)
@@ -94,7 +94,7 @@ class Server:
         return answer
 
     def is_well(self) -> bool:
-        """Whether it answers the next request, and has sent nothing before that."""
+        """Return whether it answers the next request, and has sent nothing before that."""
         self._number += 1
         call_id = f"well-{self._number}"
         return self.ask(options(self.client, call_id=call_id)).headers["Call-ID"] == call_id
@@ -102,7 +102,7 @@ class Server:
     # Its processes --------------------------------------------------------------------------------------------------
 
     def children(self) -> dict[int, int]:
-        """The pid of each child that is ready, by rank, as far as the server has said."""
+        """Return the process id of each child that is ready, by rank, as the server has reported."""
         living: dict[int, int] = {}
         for line in [*self.lines]:
             if found := _BEGINS.match(line):
@@ -112,7 +112,7 @@ class Server:
         return living
 
     def processes(self) -> dict[int, int]:
-        """The parent of each process of the server's group, by pid, zombies included: what the system says (Linux)."""
+        """Return the parent of each process of the server's group, zombies included, by process id (Linux)."""
         found: dict[int, int] = {}
         for directory in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended in between
@@ -133,10 +133,10 @@ class Server:
         return self._output.end()
 
     def counts(self, of: str = "in all") -> dict[str, int]:
-        """What the server counted, after its end: of all children, or of one, ``"child 1"``."""
-        line = next(line for line in self.lines if line.startswith(f"{of}: ") and line.endswith(" errors"))
+        """Return the counts that the server printed at its end: the sums, or those of one child, ``"child 1"``."""
+        line = next(line for line in self.lines if line.startswith(f"{of}: received "))
         pairs = (pair.split() for pair in line.removeprefix(f"{of}: ").split(", "))
-        return {name: int(count) for count, name in pairs}
+        return {name: int(count) for name, count in pairs}
 
     def close(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -147,7 +147,7 @@ class Server:
 
 @contextlib.contextmanager
 def _starting_with_sigint(handler: signal.Handlers) -> Generator[None]:
-    """Have programs that are started do that on SIGINT, whatever the tests were started with."""
+    """Start programs in the block with that handler for SIGINT."""
     before = signal.signal(signal.SIGINT, handler)
     try:
         yield
@@ -164,7 +164,7 @@ def new_socket() -> socket.socket:
 
 
 def message(first: str, *headers: str, body: bytes = b"", common: bool = True) -> bytes:
-    """Return a message; with *common*, it has a From."""
+    """Return a message, which has a From if *common* is set."""
     if common:
         headers = (*headers, "From: <sip:me@127.0.0.1>;tag=me")
     return "\r\n".join([first, *headers, "", ""]).encode() + body
@@ -178,14 +178,14 @@ def options(
     to: str = "<sip:test@127.0.0.1>",
     via: str | None = None,
 ) -> bytes:
-    """Return a request of a client's."""
+    """Return a request of a client."""
     via = via or "Via: SIP/2.0/UDP {}:{};branch=z9hG4bK1".format(*client.getsockname())
     mandatory = (via, f"To: {to}", f"Call-ID: {call_id}", f"CSeq: 7 {method}")
     return message(f"{method} sip:test@127.0.0.1 SIP/2.0", *mandatory, *headers)
 
 
 def ringing(*vias: str, agent: str = "Server: a telephone", body: bytes = b"") -> bytes:
-    """Return a reply that has come by some servers."""
+    """Return a reply that has passed some servers."""
     headers = (
         *(f"Via: SIP/2.0/UDP {via}" for via in vias),
         "To: <sip:a@b>;tag=x",

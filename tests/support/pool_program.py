@@ -1,7 +1,7 @@
 """Runs the recorded modules in a pool, as a program of its own: ``pool_program.py KIND METHOD TASKS CASE``.
 
-KIND is `executor` or `pool`, METHOD a start method, TASKS how many tasks a process does before it is replaced, 0 for as
-many as there are, and CASE what is to happen. Its record is the file ``record`` of the directory in which it runs.
+KIND is `executor` or `pool`, METHOD a start method, TASKS the number of tasks after which a process is replaced (0:
+never), and CASE what fails. The record is the file ``record`` in the directory in which the program runs.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ Map = Callable[[Callable[[int], object], Iterable[int]], list[Any]]
 
 
 def mod_init() -> int:
-    """Fail, if that is the case."""
+    """Fail in the case ``init_f``."""
     return -7 if case == "init_f" else 0
 
 
 def child_init(rank: int) -> int:
-    """Fail in one process, if that is the case."""
+    """Fail in one process, in the case ``init_child_f``."""
     return -8 if case == "init_child_f" and rank == 2 else 0
 
 
 def fail(msg: object) -> int:
-    """Fail."""
+    """Raise an exception."""
     raise ValueError(f"the command fails for {msg}")
 
 
@@ -69,7 +69,7 @@ def begin(ranks: str, barrier: threading.Barrier) -> None:
 
 
 def meet(_number: int) -> int | None:
-    """Wait until all processes do this, so that each of them lives and has a rank; return that."""
+    """Wait until all processes are here, so that each of them lives and has a rank; return the rank."""
     barriers[0].wait(SECONDS)
     return life.rank
 
@@ -86,7 +86,7 @@ def handle(_number: int) -> int | None:
 
 
 def meet_and_handle(number: int) -> int | None:
-    """Do both."""
+    """Wait as in :func:`meet`, then handle one OPTIONS."""
     barriers[0].wait(SECONDS)
     return handle(number)
 
@@ -97,18 +97,18 @@ def fail_once(number: int) -> int:
 
 
 def end(_number: int) -> None:
-    """Be killed at work."""
+    """Kill the process in the middle of a task."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def say(what: str, value: object) -> None:
-    """Tell the test something, in a line of its own."""
+    """Print a value for the test, in a line of its own."""
     os.write(sys.stdout.fileno(), f"\n{what}: {value!r}\n".encode())
 
 
 @contextlib.contextmanager
 def running_pool(ranks: str) -> Generator[Map]:
-    """Run the pool, and stop it in order where the block ends so."""
+    """Run the pool, and stop it when the block ends."""
     context = multiprocessing.get_context(method)
     arguments = (ranks, context.Barrier(PROCESSES))
     replaced = int(tasks) or None
@@ -122,14 +122,14 @@ def running_pool(ranks: str) -> Generator[Map]:
     try:
         yield lambda function, items: pool.map(function, items, chunksize=1)
     finally:
-        if case == "killed":  # the pool would wait for the result for ever
+        if case == "killed":  # the result never comes, and the pool would wait for it
             pool.terminate()
         pool.close()
         pool.join()
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the case that the command line names."""
     Path("ranks").touch()
     with life if method == "fork" else contextlib.nullcontext(), running_pool("ranks") as run:
         if case == "command":
@@ -147,5 +147,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except Exception as error:  # noqa: BLE001 - the test's to judge
+    except Exception as error:  # noqa: BLE001 - the test judges it
         say("failed", f"{type(error).__name__}: {error}")

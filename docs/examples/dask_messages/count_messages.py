@@ -1,6 +1,6 @@
-"""Runs a route over recorded SIP messages: in one process, on a Dask cluster, and there while a worker is killed."""
+"""Runs a route over recorded SIP messages: in one process, on a Dask cluster, and on one that loses a worker."""
 
-# distributed has annotations for a part of what it offers.
+# Only a part of distributed has annotations.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ MESSAGES = 100_000
 PARTS = 50
 WORKERS = 2
 WITHIN = 120
-"""Seconds that nothing takes, so that what takes longer hangs."""
+"""Seconds after which the program fails: nothing takes that long."""
 ALLOWED_FAILURES = 3
-"""How often a part is tried again whose worker has died; after that Dask takes it for what kills the workers."""
+"""How often a part is tried again if its worker dies; after that Dask gives it up as the cause."""
 
 
 def main() -> None:
-    """Count in three ways, and print what came out in a table."""
+    """Count in three ways, and print the counts as a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=MESSAGES, help="how many (%(default)s)")
+    parser.add_argument("--messages", type=int, default=MESSAGES, help="the number of messages (default: %(default)s)")
     messages: int = parser.parse_args().messages
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "messages"
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def count_in_one_process(parts: Sequence[Part]) -> Counter[str]:
-    """Count here, without Dask: one process that acts as a child."""
+    """Count without Dask, in this process, which acts as a child."""
     core, route = configure()
     with Lifecycle(core) as life:
         life.init_child(1)
@@ -66,19 +66,19 @@ def count_in_one_process(parts: Sequence[Part]) -> Counter[str]:
 
 
 def count_on_cluster(parts: Sequence[Part], directory: str, *, kill: bool = False) -> Counter[str]:
-    """Count on a cluster of this machine.
+    """Count on a cluster on this machine.
 
     Args:
-        parts: What is counted.
-        directory: Where workers may write.
-        kill: Whether a worker is killed in the middle of it.
+        parts: The parts of the file with the messages.
+        directory: A directory for files of the workers.
+        kill: Whether a worker is killed in the middle of the work.
     """
     with (
         LocalCluster(
             n_workers=WORKERS,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # no dashboard, but there is always a port for HTTP: a free one
+            dashboard_address="127.0.0.1:0",  # a free port: also without a dashboard there is an HTTP server
             local_directory=directory,
             scheduler_kwargs={"dashboard": False, "allowed_failures": ALLOWED_FAILURES},
         ) as cluster,
@@ -88,18 +88,18 @@ def count_on_cluster(parts: Sequence[Part], directory: str, *, kill: bool = Fals
         futures = client.map(count_on_worker, parts, pure=False)
         if kill:
             kill_a_worker(client, futures)
-        # What is counted is what tasks return: a worker that is lost takes nothing along that is not done again.
+        # Only the results of tasks count. If a worker is lost, its tasks run again on another.
         return sum((future.result(timeout=WITHIN) for future in futures), Counter[str]())
 
 
 def count_on_worker(part: Part) -> Counter[str]:
-    """Count in a task."""
+    """Count one part. Called as a task, in a worker."""
     modules = modules_here()
     return count(modules.life, modules.route, part)
 
 
 def kill_a_worker(client: Client, futures: Sequence[Future[Counter[str]]]) -> None:
-    """Kill one of the workers that are at work, once the first part is done."""
+    """Kill a worker that has tasks, once the first part is done."""
     wait(futures, timeout=WITHIN, return_when="FIRST_COMPLETED")
     pids = cast("dict[str, int]", client.run(os.getpid))
     tasks = cast("dict[str, Sequence[str]]", client.processing())
@@ -108,7 +108,7 @@ def kill_a_worker(client: Client, futures: Sequence[Future[Counter[str]]]) -> No
 
 
 def print_row(title: str, *cells: object) -> None:
-    """Print a line of the table."""
+    """Print a row of the table."""
     print(f"{title:<26}", *(f"{cell!s:>20}" for cell in cells))
 
 

@@ -1,6 +1,6 @@
-"""The life of modules on the workers of a Dask cluster: Dask starts, restarts and ends these processes."""
+"""The lifecycle of modules on the workers of a Dask cluster. Dask starts, restarts and ends these processes."""
 
-# distributed has annotations for a part of what it offers.
+# Only a part of distributed has annotations.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from distributed.utils import sync
 from sermod import Lifecycle, LifecycleError, Registry, Route, SermodError, State, lowest_free_rank
 
 Configure: TypeAlias = Callable[[], tuple[Registry[Any], Route[Any]]]
-"""Loads modules, sets their parameters and binds the calls of a route; is called once in each worker."""
+"""Loads modules, sets their parameters and binds the calls of a route; called once in each worker."""
 
 
 @contextlib.contextmanager
 def modules_on(client: Client, configure: Configure) -> Generator[None]:
-    """Have modules on every worker of a cluster while the block runs, also on workers that join it later.
+    """Run modules on every worker of a cluster while the block runs, also on workers that join it later.
 
-    Every worker is initialised when the block begins, and cleaned up when it has ended. A start-up that fails in one of
-    them is a failed start: the others are cleaned up, and the block does not run.
+    The modules are initialised on every worker when the block begins, and cleaned up when it ends. If that fails on one
+    worker at the beginning, the modules of the others are cleaned up, and the block does not run.
 
     Args:
         client: A client of the cluster, whose workers have one thread each.
-        configure: What each worker calls; it travels there by pickle.
+        configure: The function that each worker calls; it is sent there by pickle.
 
     Raises:
-        SermodError: The start-up of a worker failed, at the beginning or, of one that has joined later and that no task
-            has told of, at the end. Its notes say in which worker, and have the traceback.
-        RuntimeError: The clean-up of the modules of a worker failed, or its start-up with an error that is not
-            sermod's; the message has the traceback.
+        SermodError: The modules of a worker could not be initialised. It is raised at the beginning, or at the end for
+            a worker that joined later and got no task. Its notes name the worker and have the traceback.
+        RuntimeError: The clean-up on a worker failed, or the initialisation failed with an error that is not sermod's
+            own; the message has the traceback.
     """
     client.register_plugin(Ranks())
     try:
@@ -45,7 +45,7 @@ def modules_on(client: Client, configure: Configure) -> Generator[None]:
     except BaseException as error:
         try:
             client.unregister_worker_plugin(Modules.name)
-        except Exception as failure:  # noqa: BLE001 - it is told together with what came before it
+        except Exception as failure:  # noqa: BLE001 - it becomes a note on the first error
             if str(failure) != str(error):
                 error.add_note(f"and while cleaning up: {failure!r}")
         raise
@@ -56,12 +56,12 @@ def modules_here() -> Modules:
     """Return the modules of the worker that runs this task.
 
     Raises:
-        SermodError: Their start-up failed in this worker.
-        LifecycleError: There are none.
+        SermodError: The modules of this worker could not be initialised.
+        LifecycleError: This worker has no modules.
     """
     plugins = cast("dict[str, Modules]", get_worker().plugins)
     if Modules.name not in plugins:
-        message = "modules_here(): this worker has no modules; submit tasks, and wait for them, inside of modules_on()"
+        message = "modules_here(): this worker has no modules; submit tasks, and wait for them, inside modules_on()"
         raise LifecycleError(message, state="absent", call="modules_here()")
     modules = plugins[Modules.name]
     if modules.failure is not None:
@@ -70,19 +70,19 @@ def modules_here() -> Modules:
 
 
 class Ranks(SchedulerPlugin):
-    """Gives each worker that asks for it a rank that no other living worker has, from 1 on.
+    """Gives each worker that asks for a rank the lowest that no other living worker has, from 1 on.
 
-    It lives in the scheduler, which knows the workers and answers one question after the other.
+    It runs in the scheduler, which knows the workers and handles one request at a time.
     """
 
     name = "sermod-ranks"
-    idempotent = True  # those who have a rank keep it, however often modules come and go
+    idempotent = True  # a worker keeps its rank from one modules_on() to the next
 
     def __init__(self) -> None:
         self._ranks: dict[str, int] = {}
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Begin to answer."""
+        """Let workers call :meth:`rank_of`."""
         self._scheduler = scheduler
         scheduler.handlers["sermod_rank"] = self.rank_of
 
@@ -90,29 +90,29 @@ class Ranks(SchedulerPlugin):
         """Return the rank of the worker at that address."""
         address = self._scheduler.coerce_address(worker)
         if address not in self._scheduler.workers:
-            raise LookupError(f"{address} asks for a rank, and is no worker of this scheduler any more; start it again")
+            raise LookupError(f"{address} asks for a rank, and is no longer a worker of this scheduler; start it again")
         if address not in self._ranks:
             self._ranks[address] = lowest_free_rank(self._ranks.values())
         return self._ranks[address]
 
     def remove_worker(self, scheduler: Scheduler, worker: str, *, stimulus_id: str, **kwargs: Any) -> None:
-        """Take back the rank of a worker that has ended."""
+        """Free the rank of a worker that has ended."""
         self._ranks.pop(worker, None)
 
 
 class Modules(WorkerPlugin):
-    """Runs the modules of one worker through their life.
+    """Runs the lifecycle of the modules in one worker.
 
-    All of it happens in the one thread that also runs the tasks, so that no two functions of a module ever run at the
-    same time, and what one thread has opened is not used by another.
+    All functions of the modules run in the thread that also runs the tasks. So two of them never run at the same time,
+    and no thread uses what another has opened.
 
     Args:
-        configure: Loads the modules.
+        configure: The function that loads the modules.
 
     Attributes:
-        life: The modules.
-        route: What is run for each message.
-        failure: What has kept the modules from starting, or ``None``.
+        life: The lifecycle of the modules.
+        route: The route for each message.
+        failure: The error that kept the modules from being initialised, or ``None``.
     """
 
     name = "sermod"
@@ -124,15 +124,15 @@ class Modules(WorkerPlugin):
         self.failure: Exception | None = None
 
     async def setup(self, worker: Worker) -> None:
-        """Begin the life, when the worker has joined the cluster or the modules come to it."""
+        """Initialise the modules, when the block begins or the worker joins the cluster."""
         await asyncio.get_running_loop().run_in_executor(worker.executor, self._begin, worker)
 
     async def teardown(self, worker: Worker) -> None:
-        """End the life, when the worker ends in order or the modules leave it."""
+        """Clean up the modules, when the block ends or the worker ends in order."""
         await asyncio.get_running_loop().run_in_executor(worker.executor, self._end, worker)
 
     def _begin(self, worker: Worker) -> None:
-        # Dask tells nobody of a failure in a worker that joins later: it is kept for whoever asks for the modules.
+        # Dask does not report an error in a worker that joins later, so modules_here() raises it.
         self.failure = _attempt(lambda: self._start(worker), worker)
         if self.failure is not None:
             raise self.failure
@@ -156,7 +156,7 @@ class Modules(WorkerPlugin):
         except Exception as error:
             try:
                 self.life.close()
-            except Exception as failure:  # noqa: BLE001 - it is told together with what came before it
+            except Exception as failure:  # noqa: BLE001 - it becomes a note on the first error
                 error.add_note(f"and while cleaning up: {failure!r}")
             raise
 
@@ -164,20 +164,20 @@ class Modules(WorkerPlugin):
 def _check_threads(threads: int) -> None:
     if threads != 1:
         message = (
-            f"a process of modules handles one message at a time, and this worker has {threads} threads; start workers "
+            f"modules handle one message at a time in a process, and this worker has {threads} threads; start workers "
             f"with threads_per_worker=1, or with dask worker --nthreads 1"
         )
         raise LifecycleError(message, state=State.CONFIGURING, call="setup()")
 
 
 def _attempt(function: Callable[[], None], worker: Worker) -> Exception | None:
-    """Call a function, and return its error as one that can travel to where the modules are not.
+    """Call a function, and return its error in a form that can be sent to a process without the modules.
 
-    An error of sermod's can, without what caused it, which it has as text; of any other, the text has to do.
+    An error of sermod's own is sent without its cause, whose traceback becomes a note; of any other, only the text.
     """
     try:
         function()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+    except Exception as error:  # noqa: BLE001 - any error is sent to the client
         where = f"in worker {worker.name} at {worker.contact_address}, process {os.getpid()}"
         if not isinstance(error, SermodError):
             return RuntimeError(f"{where}:\n{''.join(traceback.format_exception(error)).rstrip()}")

@@ -1,4 +1,4 @@
-"""A file of recorded SIP messages: a seed gives the same file each time, and it is read in parts."""
+"""A file of recorded SIP messages, which is read in parts. The same seed makes the same file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 _LENGTH = struct.Struct(">I")  # stands before each message
 
 METHODS = {"OPTIONS": 70, "INVITE": 10, "REGISTER": 8, "MESSAGE": 7, "ACK": 5}
-"""How often there is which."""
+"""Each method, with its share."""
 MAX_FORWARDS = {"70": 60, "10": 15, "1": 5, "0": 10, "": 10}
-"""How often there is which; nothing: a request without the header."""
+"""Each value, with its share; an empty one: a request without the header."""
 MALFORMED = 0.04
-"""How many of them are no messages."""
+"""The share of messages that are malformed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Part:
 
     Attributes:
         file: The file.
-        start: Where in it they begin.
-        messages: How many they are.
+        start: The offset of the first message.
+        messages: The number of messages.
     """
 
     file: str
@@ -34,8 +34,8 @@ class Part:
 
 
 def write_messages(file: Path, count: int, seed: int = 1) -> None:
-    """Write that many messages, which depend on the seed and on nothing else."""
-    chance = random.Random(seed)  # noqa: S311 - it is to be the same each time
+    """Write that many messages, which depend on the seed alone."""
+    chance = random.Random(seed)  # noqa: S311 - it must be the same each time
     with file.open("wb") as stream:
         for number in range(count):
             data = _message(number, chance)
@@ -43,7 +43,7 @@ def write_messages(file: Path, count: int, seed: int = 1) -> None:
 
 
 def parts_of(file: Path, messages: int) -> list[Part]:
-    """Divide a file into parts of that many messages, the last of which may have fewer."""
+    """Divide a file into parts of that many messages; the last may have fewer."""
     parts: list[Part] = []
     start = count = 0
     with file.open("rb") as stream:
@@ -57,7 +57,7 @@ def parts_of(file: Path, messages: int) -> list[Part]:
 
 
 def read_messages(part: Part) -> Iterator[bytes]:
-    """Read the messages of a part."""
+    """Yield the messages of a part."""
     with Path(part.file).open("rb") as stream:
         stream.seek(part.start)
         for _ in range(part.messages):
@@ -82,8 +82,8 @@ def _message(number: int, chance: random.Random) -> bytes:
             [
                 lines[1:],  # no first line
                 [lines[0], *lines[2:]],  # no Via
-                [*lines, "CSeq: 1 BYE"],  # more than one
-                [*lines[:-1], "Content-Length: 9"],  # more than there is
+                [*lines, "CSeq: 1 BYE"],  # a second CSeq
+                [*lines[:-1], "Content-Length: 9"],  # longer than the body
                 [*lines, "Subject: \0"],  # a control character
             ]
         )

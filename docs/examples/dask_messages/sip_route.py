@@ -1,4 +1,4 @@
-"""What is done with the recorded messages: the modules of the example server, and a route that calls them."""
+"""The work on the recorded messages: the modules of the example server, and a route that calls them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from recorded_messages import Part, read_messages
 from sermod import REQUEST_ROUTE, Lifecycle, Registry, Route
 
 SIP_SERVER = Path(__file__).parents[1] / "sip_server"
-sys.path.append(str(SIP_SERVER))  # what is a message to the modules stands beside them
+sys.path.append(str(SIP_SERVER))  # for the class of the messages
 
-from message import MalformedError, SipReply, SipRequest, parse  # noqa: E402 - it is found only now
+from message import MalformedError, SipReply, SipRequest, parse  # noqa: E402 - it is in the directory above
 
 SOURCE = "127.0.0.1", 5060
-"""Where the messages were recorded."""
+"""The address that the messages came from."""
 
 
 def configure() -> tuple[Registry[Any], Route[SipRequest]]:
@@ -44,7 +44,7 @@ def configure() -> tuple[Registry[Any], Route[SipRequest]]:
 
 
 def count(life: Lifecycle[Any], route: Route[SipRequest], part: Part) -> Counter[str]:
-    """Run the route for each message of a part, and count what became of them."""
+    """Run the route for each message of a part, and count the outcomes."""
     counts: Counter[str] = Counter()
     for data in read_messages(part):
         counts.update(_outcomes(life, route, data))

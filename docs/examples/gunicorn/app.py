@@ -1,4 +1,4 @@
-"""A WSGI application that runs a route for each request, in every worker of gunicorn."""
+"""A WSGI application that runs a route for each request, in each worker of gunicorn."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ MODULES = Path(__file__).parents[1] / "sip_server" / "modules"
 
 
 class HttpRequest:
-    """A request on its way through the route, with the answer that it is to get.
+    """A request on its way through the route, with its answer.
 
     Args:
-        environ: The request, as WSGI has it (PEP 3333).
+        environ: The environment of the request (PEP 3333).
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.method: str = environ["REQUEST_METHOD"]
         hops: str = environ.get("HTTP_MAX_FORWARDS", "")
         self.max_forwards = int(hops) if hops.isdecimal() else None
-        self.status = "404 Not Found"  # where no command answers
+        self.status = "404 Not Found"  # if no command answers
         self.headers = [("Content-Length", "0")]
 
     def append_to_reply(self, name: str, value: str) -> None:
-        """Give the answer one header more."""
+        """Add a header to the answer."""
         self.headers.append((name, value))
 
     def reply(self, code: int, phrase: str) -> None:
         """Make the answer."""
         self.status = f"{code} {phrase}"
-        self.headers.append(("Max-Forwards", str(self.max_forwards)))  # to be seen at work
+        self.headers.append(("Max-Forwards", str(self.max_forwards)))  # so that the client sees it
 
 
 core = Registry[HttpRequest](path=[MODULES])
@@ -51,7 +51,7 @@ hooks = ServerHooks(life)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-    """Answer one request, in a worker."""
+    """Answer one request. Called in a worker."""
     request = HttpRequest(environ)
     life.run_route(route, request)
     start_response(request.status, request.headers)

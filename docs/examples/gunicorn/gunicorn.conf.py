@@ -1,4 +1,4 @@
-"""How gunicorn runs the application, and what it calls on the way."""
+"""The configuration of gunicorn: the application, the workers, and the hooks of the lifecycle."""
 
 from app import hooks
 

@@ -1,4 +1,4 @@
-"""What the modules of the example ask of a request, as Kamailio has it."""
+"""A request with the attributes that the modules of the example use, on top of Kamailio."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import KSR
 
 
 class Request:
-    """The request that Kamailio is handling: it has one at a time, and ``KSR`` is always about that.
+    """The request that Kamailio is handling. It handles one at a time, and ``KSR`` always refers to that.
 
     Args:
-        msg: Kamailio's own object for it.
+        msg: Kamailio's object for it.
     """
 
     __slots__ = ("_msg",)
@@ -21,13 +21,13 @@ class Request:
 
     @property
     def method(self) -> str:
-        """What is asked for, ``OPTIONS`` for example."""
+        """The method, ``OPTIONS`` for example."""
         method: str = self._msg.Method
         return method
 
     @property
     def max_forwards(self) -> int | None:
-        """The number of hops that the request may still make; ``None`` where it does not say."""
+        """The number of hops that the request may still make; ``None`` without such a header."""
         value = KSR.hdr.get("Max-Forwards")
         return None if value is None else int(value)
 
@@ -37,7 +37,7 @@ class Request:
         KSR.hdr.append(f"Max-Forwards: {value}\r\n")
 
     def append_to_reply(self, name: str, value: str) -> None:
-        """Give the answer one header more."""
+        """Add a header to the answer."""
         KSR.hdr.append_to_reply(f"{name}: {value}\r\n")
 
     def reply(self, code: int, phrase: str) -> None:

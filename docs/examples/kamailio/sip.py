@@ -1,4 +1,4 @@
-"""What Kamailio loads: modules, their parameters, and the calls of the request route."""
+"""The script that Kamailio loads: modules, their parameters, and the calls of the request route."""
 
 from pathlib import Path
 
@@ -19,6 +19,7 @@ with core.collect_errors():
     too_many_hops = core.bind("sl_send_reply", "483", "Too Many Hops", route=REQUEST_ROUTE)
     foo_req = core.bind("foo_req", "one", "two", route=REQUEST_ROUTE)
     options_reply = core.bind("options_reply", route=REQUEST_ROUTE)
+    core.check()
 
 
 def request_route(msg: Request) -> int:

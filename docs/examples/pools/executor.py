@@ -1,4 +1,4 @@
-"""Modules in a `concurrent.futures.ProcessPoolExecutor`. The argument is a start method: fork, spawn or forkserver."""
+"""Runs modules in a `concurrent.futures.ProcessPoolExecutor`. The argument is a start method, `spawn` for example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Modules in a `multiprocessing.Pool`, which replaces its processes. The argument is a start method."""
+"""Runs modules in a `multiprocessing.Pool`, which replaces its processes. The argument is a start method."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(method: str) -> None:
         pool = context.Pool(3, begin, (ranks.name,), maxtasksperchild=5)
         try:
             answered = pool.map(handle, requests, chunksize=1)
-        finally:  # the end of a `with` block would kill the processes, which then clean nothing up
+        finally:  # the end of a `with` block would kill the processes before they have cleaned up
             pool.close()
             pool.join()
     print({(request.answer, request.max_forwards) for request in answered})

@@ -1,4 +1,4 @@
-"""The life of modules in the processes of a pool, whichever pool it is, and however it starts its processes."""
+"""The lifecycle of modules in the processes of a pool, for both kinds of pool and each start method."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MsgT = TypeVar("MsgT")
 
 
 class PooledLife(Generic[MsgT]):
-    """A lifecycle, as one process of a pool has it.
+    """A lifecycle in one process of a pool.
 
     Args:
-        life: The lifecycle. Where processes are forked, the main process has initialised it.
+        life: The lifecycle. If the pool forks its processes, the main process has initialised it.
     """
 
     def __init__(self, life: Lifecycle[MsgT]) -> None:
@@ -25,16 +25,16 @@ class PooledLife(Generic[MsgT]):
         self._failure: Exception | None = None
 
     def begin(self, ranks: str) -> None:
-        """Initialise this process: to be called by the initializer of the pool.
+        """Initialise this process. Called by the initializer of the pool.
 
-        A pool does not say what its initializer raises, and `multiprocessing.Pool` would start processes for ever. So
-        that is kept, for whoever waits for a result.
+        A pool does not report what its initializer raises, and `multiprocessing.Pool` would start one process after
+        the other. So the exception is kept, and raised with the first result of the process.
 
         Args:
-            ranks: A file that all processes of the pool lock for their ranks.
+            ranks: The file that all processes of the pool lock for their ranks.
         """
         try:
-            if self.life.state is State.CONFIGURING:  # nothing is inherited: this process is its own main process
+            if self.life.state is State.CONFIGURING:  # nothing is inherited, so this is a main process
                 self.life.init()
                 Finalize(None, self.life.close, exitpriority=1)  # called when the process ends in order
             self.life.init_child(take_rank(ranks))
@@ -42,18 +42,21 @@ class PooledLife(Generic[MsgT]):
             self._failure = error
 
     def run_route(self, route: Route[MsgT], msg: MsgT) -> int:
-        """Run a route, or raise what has kept this process from being initialised."""
+        """Run a route, or raise the exception that has kept this process from being initialised."""
         if self._failure is not None:
             raise self._failure
         return self.life.run_route(route, msg)
 
 
 def take_rank(ranks: str) -> int:
-    """Return the lowest rank, from 1 on, that no living process has, and keep it for this one.
+    """Return the lowest rank, from 1 on, that no living process has, and keep it for this process.
 
-    Each rank is one byte of the file, locked. The system takes the lock back when the process ends, be it by SIGKILL.
+    A process locks one byte of the file for its rank. The system unlocks it when the process ends, however it ends.
+
+    Args:
+        ranks: The file.
     """
-    descriptor = os.open(ranks, os.O_RDWR)  # never closed, since that would unlock it
+    descriptor = os.open(ranks, os.O_RDWR)  # not closed, since that would unlock the byte
     return next(rank for rank in count(1) if _lock(descriptor, rank))
 
 

@@ -1,4 +1,4 @@
-"""What the processes of a pool do: imported by each that inherits nothing, and by the main process."""
+"""The work of the processes of a pool. The main process imports it, and each process that inherits nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODULES = Path(__file__).parents[1] / "sip_server" / "modules"
 
 @dataclass
 class Request:
-    """A request, which travels to a process of the pool and comes back with its answer."""
+    """A request, which is sent to a process of the pool and comes back with its answer."""
 
     method: str
     max_forwards: int | None = None
@@ -23,7 +23,7 @@ class Request:
     rank: int | None = None
 
     def append_to_reply(self, name: str, value: str) -> None:
-        """Give the answer one header more."""
+        """Add a header to the answer."""
         self.headers[name] = value
 
     def reply(self, code: int, phrase: str) -> None:
@@ -51,7 +51,7 @@ def begin(ranks: str) -> None:
 
 
 def handle(request: Request) -> Request:
-    """Answer one request, in a process of the pool."""
+    """Answer one request. Called in a process of the pool."""
     process.run_route(route, request)
     request.rank = life.rank
     return request

@@ -1,4 +1,4 @@
-"""A small SIP server that embeds sermod. Without arguments it shows itself at work, and ends."""
+"""A small SIP server that embeds sermod. Without arguments it runs a demonstration, and exits."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ CONFIG = HERE / "server.toml"
 
 
 def main() -> int:
-    """Do what the command line says.
+    """Run what the command line asks for.
 
     Returns:
-        The exit status: 0, 1 where something went wrong at work, 2 where the configuration is.
+        The exit status: 0; 1 if the server failed; 2 if the configuration has errors.
     """
     parser = argparse.ArgumentParser(prog="sip_server", description=__doc__)
-    job = parser.add_mutually_exclusive_group()
-    job.add_argument("--serve", action="store_true", help="serve until SIGINT or SIGTERM")
-    job.add_argument("--check", action="store_true", help="say all that is wrong with the configuration, and end")
-    parser.add_argument("--config", type=Path, default=CONFIG, metavar="FILE", help="default: %(default)s")
-    parser.add_argument("--port", type=int, help="listen on this port, 0 for a free one, whatever FILE says")
-    parser.add_argument("--trace", action="store_true", help="print for each message which commands ran")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--serve", action="store_true", help="serve until SIGINT or SIGTERM")
+    mode.add_argument("--check", action="store_true", help="print every error of the configuration, and exit")
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, metavar="FILE", help="the configuration; default: %(default)s"
+    )
+    parser.add_argument("--port", type=int, help="listen on this port instead of that in FILE; 0: any free port")
+    parser.add_argument("--trace", action="store_true", help="print the commands that run for each message")
     options = parser.parse_args()
 
     if not (options.serve or options.check):
@@ -45,7 +47,7 @@ def main() -> int:
         if options.port is not None:
             listen = (configuration.listen[0], options.port)
             configuration = dataclasses.replace(configuration, listen=listen)
-        # sermod tells there what becomes of the children.
+        # sermod logs what happens to the children.
         logging.basicConfig(level=logging.INFO, format="%(message)s")
         serve(configuration, trace=options.trace)
     except ConfigurationError as error:
@@ -58,7 +60,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # What is printed is seen at once, also by who reads it through a pipe; and lines of several processes do not mix.
+    # Whole lines are written at once, also into a pipe, so that the lines of several processes do not mix.
     stdout = cast("io.TextIOWrapper[io.BufferedWriter]", sys.stdout)
     stdout.reconfigure(line_buffering=True, write_through=False)
     sys.exit(main())

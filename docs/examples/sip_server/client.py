@@ -1,4 +1,4 @@
-"""A SIP client: sends a server one message of each kind, and says whether what comes back is what should."""
+"""A SIP client: sends a server one message of each kind, and checks what comes back."""
 
 from __future__ import annotations
 
@@ -19,37 +19,42 @@ SHOWN = ("Via:", "Max-Forwards:", "To:", "Server:", "Allow:", "Accept:")
 
 
 def main(host: str, port: int, children: int) -> int:
-    """Send everything to the server at that address, which has that many children.
+    """Send a message of each kind to a server.
+
+    Args:
+        host: The IPv4 address of the server.
+        port: The port of the server.
+        children: The number of its children; 0 for none.
 
     Returns:
-        The exit status: 0 where everything came back as expected.
+        The exit status: 0 if everything came back as expected.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((host, 0))
         client = Client(sock, (host, port))
         client.try_out("a good OPTIONS", client.request("OPTIONS", "Max-Forwards: 70"), 200, "Allow: OPTIONS")
         client.try_out("one without Max-Forwards", client.request("OPTIONS"), 200)
-        client.try_out("one that may make no more hops", client.request("OPTIONS", "Max-Forwards: 0"), 483)
-        client.try_out("a method that the server does not have", client.request("INVITE"), 501)
-        client.try_out("its ACK, which nobody answers", client.request("ACK", to=client.answered_to), None)
-        client.try_out("what is no SIP message", b"OPTIONS sip:test SIP/2.0\r\nVia: \0\xff\r\n\r\n", None)
-        client.try_out("a reply to a request that came by the server", client.reply("Server: a telephone"), 180)
+        client.try_out("one with no hops left", client.request("OPTIONS", "Max-Forwards: 0"), 483)
+        client.try_out("a method that is not implemented", client.request("INVITE"), 501)
+        client.try_out("its ACK, which is not answered", client.request("ACK", to=client.answered_to), None)
+        client.try_out("octets that are not a SIP message", b"OPTIONS sip:test SIP/2.0\r\nVia: \0\xff\r\n\r\n", None)
+        client.try_out("a reply to a request that the server forwarded", client.reply("Server: a telephone"), 180)
         client.try_out("a reply of banned software", client.reply("Server: friendly-scanner"), None)
         client.try_out_at_once(children or 1)
-    say("--- everything came back as it should" if not client.failed else f"--- {client.failed} UNEXPECTED")
+    say(f"--- {client.failed} UNEXPECTED" if client.failed else "--- everything came back as expected")
     return 1 if client.failed else 0
 
 
 class Client:
-    """Sends, and looks at what comes back.
+    """Sends messages, and checks what comes back.
 
     Args:
-        sock: The socket, bound.
-        server: Where everything is sent.
+        sock: A bound socket.
+        server: The address of the server.
 
     Attributes:
-        failed: How often something else came back than what was expected.
-        answered_to: The To of the last answer, with the tag that the server gave it.
+        failed: The number of checks that failed.
+        answered_to: The To of the last answer, with the tag that the server added.
     """
 
     def __init__(self, sock: socket.socket, server: Address) -> None:
@@ -60,7 +65,7 @@ class Client:
         self._number = 0
 
     def request(self, method: str, *headers: str, to: str = "<sip:test@127.0.0.1>") -> bytes:
-        """Return a request to the server; an ACK belongs to the request before it."""
+        """Return a request to the server; an ACK has the number of the request before it."""
         if method != "ACK":
             self._number += 1
         return self._datagram(
@@ -72,7 +77,7 @@ class Client:
         )
 
     def reply(self, *headers: str) -> bytes:
-        """Return a reply to a request of this client's that the server has forwarded."""
+        """Return a reply, as if the server had forwarded a request of this client."""
         self._number += 1
         return self._datagram(
             "SIP/2.0 180 Ringing",
@@ -84,13 +89,13 @@ class Client:
         )
 
     def try_out(self, title: str, data: bytes, expected: int | None, shows: str = "") -> None:
-        """Send a message, and compare what comes back with what should.
+        """Send a message, and check what comes back.
 
         Args:
-            title: What it is.
+            title: The kind of message.
             data: The message.
-            expected: The status code of what is to come back; ``None``: nothing.
-            shows: What is to be among its headers.
+            expected: The status code that must come back; ``None``: nothing may come back.
+            shows: A text that must be in the headers.
         """
         say(f"--- {title}")
         show("sends   ", data)
@@ -105,11 +110,11 @@ class Client:
             show("receives", answer)
             right = self._is_right(answer, expected, shows)
         if not right:
-            say(f"UNEXPECTED: it should have been {expected or 'nothing'} {shows}")
+            say(f"UNEXPECTED: expected {expected or 'nothing'} {shows}")
             self.failed += 1
 
     def try_out_at_once(self, children: int) -> None:
-        """Send several requests at once, more and more of them, until more than one of the children has answered."""
+        """Send several requests at once, and twice as many each time, until more than one child has answered."""
         say("--- several at once")
         self._socket.settimeout(ANSWER_WITHIN)
         wanted, count = min(2, children), 2 * children
@@ -124,9 +129,9 @@ class Client:
         except TimeoutError:
             answers.clear()
         for server, number in sorted(answers.items()):
-            say(f"receives {number} answers of {server}")
+            say(f"receives answers from {server}: {number}")
         if len(answers) < wanted:
-            say(f"UNEXPECTED: they should have been answers of {wanted} children, and all of them")
+            say(f"UNEXPECTED: expected an answer to each, from at least {wanted} children")
             self.failed += 1
 
     def _is_right(self, answer: bytes, expected: int | None, shows: str) -> bool:
@@ -145,12 +150,12 @@ class Client:
 
 
 def say(text: str) -> None:
-    """Print a line at once: the server prints into the same pipe."""
+    """Print a line, and flush it, since the server prints into the same pipe."""
     print(f"client: {text}", flush=True)
 
 
 def show(verb: str, data: bytes) -> None:
-    """Print the first line of a message, and its more interesting headers."""
+    """Print the first line of a message, and some of its headers."""
     first, *headers = data.decode(errors="backslashreplace").replace("\0", "\\0").split("\r\n")
     say(f"{verb} {first}")
     for line in headers:
@@ -159,7 +164,7 @@ def show(verb: str, data: bytes) -> None:
 
 
 def _server_of(answer: bytes) -> str:
-    return sipmessage.Message.parse(answer).headers.get("Server") or "nobody"
+    return sipmessage.Message.parse(answer).headers.get("Server") or "an unknown server"
 
 
 def _text(address: Address) -> str:

@@ -1,4 +1,4 @@
-"""What the configuration file says, and what becomes of it: loaded modules, set parameters, bound calls."""
+"""Reads the configuration file, and does what it says: loads modules, sets parameters, binds calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from message import LARGEST_PORT, Address
 
-from sermod import REPLY_ROUTE, REQUEST_ROUTE, Registry, RestartPolicy, RouteFlag
+from sermod import REPLY_ROUTE, REQUEST_ROUTE, ConfigurationErrors, Registry, RestartPolicy, RouteFlag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ KEYS = {"module_path", "modules", "children", "restart", "listen", "params", "re
 
 CHILDREN = 4
 RESTART = {"max_restarts": 50, "within": 5.0}
-"""Children that die now and then are restarted; a server whose children die at once ends."""
+"""The default: children that die now and then are restarted; if they keep dying, the server ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Statement:
 
     Attributes:
         call: The call.
-        or_else: What is called instead where it is false; then the route ends.
+        or_else: The calls that are made where the first is false; then the route ends.
     """
 
     call: Action[Any]
@@ -43,15 +43,15 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A server that is ready to be initialised.
+    """The configuration of a server, ready to be initialised.
 
     Attributes:
         core: The modules, with their parameters set.
-        children: How many children are forked; 0 for none.
-        restart: How often children that died are restarted; ``None`` for never.
+        children: The number of children; 0: nothing is forked.
+        restart: How often children that died are restarted; ``None``: never.
         listen: The address to listen on.
-        request_route: What is run for each request.
-        reply_route: What is run for each reply.
+        request_route: The statements for each request.
+        reply_route: The statements for each reply.
     """
 
     core: Registry[Any]
@@ -63,7 +63,12 @@ class Configuration:
 
 
 class ConfigurationError(Exception):
-    """Everything that is wrong with a configuration file, one below the other."""
+    """All errors of a configuration file, in one message.
+
+    Args:
+        file: The file.
+        problems: A text for each error.
+    """
 
     def __init__(self, file: Path, problems: Sequence[str]) -> None:
         errors = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
@@ -72,10 +77,10 @@ class ConfigurationError(Exception):
 
 
 def configure(file: Path) -> Configuration:
-    """Read a configuration file, and do what it says. Nothing is initialised yet.
+    """Read a configuration file, and do what it says. No module is initialised yet.
 
     Raises:
-        ConfigurationError: Something is wrong with it; everything that is, is told at once.
+        ConfigurationError: The file has errors; the message has all of them.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -85,22 +90,23 @@ def configure(file: Path) -> Configuration:
     reader = _Reader(file, text, document)
     try:
         configuration = reader.configuration()
-    except ExceptionGroup as group:
-        raise ConfigurationError(file, [*reader.problems, *map(str, group.exceptions)]) from None
+    except ConfigurationErrors as errors:
+        notes: list[str] = getattr(errors, "__notes__", [])
+        raise ConfigurationError(file, [*reader.problems, *map(str, errors.exceptions), *notes]) from None
     if reader.problems:
         raise ConfigurationError(file, reader.problems)
     return configuration
 
 
 class _Reader:
-    """Goes through the file from top to bottom; `problems` are those that the core cannot know of."""
+    """Reads the file from top to bottom; `problems` are the errors that the registry does not find."""
 
     def __init__(self, file: Path, text: str, document: Table) -> None:
         self._file = file
         self._lines = ["".join(line.partition("#")[0].split()) for line in text.splitlines()]
         self._document = document
         self.problems = [
-            f"there is no {key!r}; there are: {', '.join(sorted(KEYS))}" for key in document if key not in KEYS
+            f"unknown key {key!r}; the keys are {', '.join(sorted(KEYS))}" for key in document if key not in KEYS
         ]
 
     def configuration(self) -> Configuration:
@@ -109,19 +115,21 @@ class _Reader:
         core: Registry[Any] = Registry(path=[self._file.parent / directory for directory in path])
         with core.collect_errors():
             for module in self._strings("modules", self._document.get("modules", [])):
-                core.load(str(self._file.parent / module) if os.sep in module else module)
+                what = str(self._file.parent / module) if os.sep in module else module
+                core.load(what, where=f"{self._file.name}:modules")
             for module, params in self._table("params", self._document.get("params", {})).items():
                 for name, value in self._table(f"params.{module}", params).items():
-                    core.set_param(module, name, cast("Any", value))
+                    core.set_param(module, name, cast("Any", value), where=f"{self._file.name}:params.{module}")
             request_route = tuple(self._route(core, "request_route", REQUEST_ROUTE))
             reply_route = tuple(self._route(core, "reply_route", REPLY_ROUTE))
+            core.check()
         return Configuration(core, children, restart, listen, request_route, reply_route)
 
     def _children(self) -> int:
         children = self._document.get("children", CHILDREN)
         if isinstance(children, int) and not isinstance(children, bool) and children >= 0:
             return children
-        self.problems.append(f"children: how many to fork, 0 for none (got {children!r})")
+        self.problems.append(f"children: must be a number, 0 or more (got {children!r})")
         return CHILDREN
 
     def _restart(self) -> RestartPolicy | None:
@@ -140,21 +148,21 @@ class _Reader:
         try:
             ipaddress.IPv4Address(host if isinstance(host, str) else "")
         except ValueError:
-            self.problems.append(f"listen.host: an IPv4 address, in quotes (got {host!r})")
+            self.problems.append(f"listen.host: must be an IPv4 address, in quotes (got {host!r})")
         if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= LARGEST_PORT:
-            self.problems.append(f"listen.port: a number from 0 to {LARGEST_PORT} (got {port!r})")
+            self.problems.append(f"listen.port: must be a number from 0 to {LARGEST_PORT} (got {port!r})")
         return cast("Address", (host, port))
 
     def _route(self, core: Registry[Any], key: str, route: RouteFlag) -> Iterable[Statement]:
         entries = self._list(key, self._document.get(key, []))
-        numbers = [self._call_in(number) for number, line in enumerate(self._lines) if line == f"[[{key}]]"]
+        numbers = [self._line_of_call(number) for number, line in enumerate(self._lines) if line == f"[[{key}]]"]
         for index, entry in enumerate(entries):
-            # Written in another way than as tables, the calls are counted.
-            exact = len(numbers) == len(entries)
-            place = f"{self._file.name}:{numbers[index] if exact else f'{key}[{index}]'}"
+            # A route that is not written as tables has the index of the call in place of its line.
+            has_lines = len(numbers) == len(entries)
+            place = f"{self._file.name}:{numbers[index] if has_lines else f'{key}[{index}]'}"
             table = self._table(place, entry)
             if unknown := table.keys() - {"call", "or_else"}:
-                self.problems.append(f"{place}: takes call and or_else (got {', '.join(unknown)})")
+                self.problems.append(f"{place}: the keys are call and or_else (got {', '.join(unknown)})")
             calls = [table.get("call", []), *self._list(place, table.get("or_else", []))]
             actions = [
                 core.bind(*call, route=route, where=place)
@@ -164,8 +172,8 @@ class _Reader:
             if actions:
                 yield Statement(actions[0], tuple(actions[1:]))
 
-    def _call_in(self, header: int) -> int:
-        """Return the line, counted from 1, in which a table that begins at *header* has its call; else the table's."""
+    def _line_of_call(self, header: int) -> int:
+        """Return the line, from 1, of the call in the table at the index *header*, or else the line of the table."""
         for number in range(header + 1, len(self._lines)):
             if self._lines[number].startswith("call="):
                 return number + 1
@@ -176,7 +184,7 @@ class _Reader:
     def _call(self, place: str, value: object) -> list[str]:
         call = self._strings(place, value)
         if value == []:
-            self.problems.append(f"{place}: a call is a command's name and its parameters")
+            self.problems.append(f"{place}: a call must have the name of a command, then its parameters")
         return call
 
     def _table(self, place: str, value: object) -> Table:

@@ -1,4 +1,4 @@
-"""Counters in memory that processes share: what a child has counted outlives it, however it ended."""
+"""Counters in shared memory: the counts of a child remain when it has ended."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class Counters:
-    """Counters for each of a number of children; to be made before they are forked.
+    """Counters for each child. Made before the children are forked.
 
-    Each child counts in a row of its own, so that no two processes ever write to the same place.
+    Each child has a row of its own, so that two processes never write to the same place.
 
     Args:
-        names: What is counted.
-        children: How many children there are, with the ranks 1, 2, 3 and so on.
+        names: The names of the counters.
+        children: The number of children, whose ranks are 1, 2, 3 and so on.
     """
 
     def __init__(self, names: Sequence[str], children: int) -> None:
@@ -25,7 +25,7 @@ class Counters:
         self._memory = memoryview(mmap.mmap(-1, 8 * len(names) * children)).cast("Q")
 
     def of(self, rank: int) -> Callable[[str], None]:
-        """Return what counts one more of a name, in the child of that rank."""
+        """Return the function by which the child of that rank adds 1 to a counter."""
         column, width = self._column, len(self._names)
         row = self._memory[width * (rank - 1) : width * rank]
 
@@ -35,11 +35,11 @@ class Counters:
         return count
 
     def text(self) -> str:
-        """Return what each child has counted, one a line, and the sums."""
+        """Return a line with the counts of each child, and one with the sums."""
         width = len(self._names)
         rows = [self._memory[start : start + width].tolist() for start in range(0, len(self._memory), width)]
         lines = [f"child {rank}: {self._line(row)}" for rank, row in enumerate(rows, 1)]
         return "\n".join([*lines, f"in all: {self._line([sum(column) for column in zip(*rows, strict=True)])}"])
 
     def _line(self, row: Sequence[int]) -> str:
-        return ", ".join(f"{count} {name}" for name, count in zip(self._names, row, strict=True))
+        return ", ".join(f"{name} {count}" for name, count in zip(self._names, row, strict=True))

@@ -1,4 +1,4 @@
-"""The demonstration: the server in one process, a client in another, and what both of them say."""
+"""The demonstration: runs the server and a client, and prints the output of both."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from typing import IO
 LISTENING = re.compile(r"listening on ([\d.]+):(\d+) with (\d+) children")
 CLIENT = "client: "
 
-# All together, and with what starting three processes takes, less than ten seconds.
+# All of it, with the start of three processes, takes less than ten seconds.
 START_WITHIN = 4.0
 WORK_WITHIN = 4.0
 STOP_WITHIN = 1.0
 
 
 def demonstrate(example: Path, config: Path) -> int:
-    """Start the server on a free port, let the client talk to it, stop it, and print all that is said.
+    """Start the server on a free port, run the client against it, stop it, and print the output of both.
 
     Args:
         example: The directory of the example.
         config: The configuration file of the server.
 
     Returns:
-        The exit status: 0 where every answer was as expected and both processes ended in order.
+        The exit status: 0 if every answer was the expected one and both processes ended in order.
     """
     reading, writing = os.pipe()
     transcript = Transcript(os.fdopen(reading, encoding="utf-8", errors="backslashreplace"))
@@ -47,16 +47,16 @@ def demonstrate(example: Path, config: Path) -> int:
 
 
 def _run(example: Path, config: Path, writing: int, transcript: Transcript) -> str:
-    """Run both processes, which write into one pipe: the transcript then has the order of events."""
+    """Run both processes, and return a failure. They write into one pipe, so the transcript has the order of events."""
     command = [sys.executable, str(example), "--serve", "--trace", "--port", "0", "--config", str(config)]
-    with subprocess.Popen(command, stdout=writing, stderr=writing) as server:  # noqa: S603 - it is ourselves
-        # This process keeps the pipe open for the client, so that a server that fails to start does not close it.
+    with subprocess.Popen(command, stdout=writing, stderr=writing) as server:  # noqa: S603 - it is this example
+        # This process keeps the pipe open for the client. So the end of the pipe does not show the end of the server.
         threading.Thread(target=transcript.expect_end, args=[server], daemon=True).start()
         try:
             listening = transcript.listening.get(timeout=START_WITHIN)
             if not listening:
                 return f"the server did not start (exit status {server.wait(STOP_WITHIN)})"
-            client = subprocess.run(  # noqa: S603 - it is our own
+            client = subprocess.run(  # noqa: S603 - it is this example
                 [sys.executable, str(example / "client.py"), *listening],
                 stdout=writing,
                 stderr=writing,
@@ -68,16 +68,19 @@ def _run(example: Path, config: Path, writing: int, transcript: Transcript) -> s
         finally:
             server.kill()
     if client.returncode:
-        return "something else came back than what was expected"
+        return "an answer was not the expected one"
     return f"the server's exit status was {ended}" if ended else ""
 
 
 class Transcript(threading.Thread):
     """Prints the lines that come through a pipe.
 
+    Args:
+        pipe: The end to read from.
+
     Attributes:
-        listening: Gets what the server says once it is ready: its host, port and number of children; or nothing, where
-            it ends without.
+        listening: Gets the host, the port and the number of children of the server once it is ready; an empty sequence
+            if it ends before that.
     """
 
     def __init__(self, pipe: IO[str]) -> None:
@@ -86,7 +89,7 @@ class Transcript(threading.Thread):
         self._pipe = pipe
 
     def expect_end(self, server: subprocess.Popen[bytes]) -> None:
-        """Wait for the end of the server, and let nobody wait for it to be ready any longer."""
+        """Wait for the end of the server, and end the wait for it to be ready."""
         server.wait()
         self.listening.put(())
 

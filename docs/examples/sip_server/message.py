@@ -1,4 +1,4 @@
-"""What a SIP message is to the server and to its modules: a request with its answer, or a reply."""
+"""The SIP messages of the server and its modules: a request with its answer, or a reply."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_PORT = 65535
 LARGEST_MAX_FORWARDS = 255
 LARGEST_CSEQ = 2**31 - 1
 
-# The parser's time grows with the square of these two.
+# The time of the parser grows with the square of these two.
 MOST_HEADERS = 256
 LONGEST_URI = 1024
 
@@ -34,21 +34,21 @@ _RPORT = re.compile(r";\s*rport(?:\s*=\s*\w*)?(?=\s*(?:;|$))")
 
 
 class MalformedError(ValueError):
-    """A datagram is no SIP message that a server could do anything with."""
+    """A datagram is not a SIP message that a server can handle."""
 
 
 @dataclass(slots=True)
 class SipRequest:
-    """A request on its way through the request route, with the answer that it is to get.
+    """A request on its way through the request route, with its answer.
 
     Attributes:
-        wire: The request as the parser sees it.
-        vias: Its Via headers as they came, one an item, the topmost first.
+        wire: The request as the parser returns it.
+        vias: Its Via headers as they came, one in each item, the topmost first.
         hops: The same, parsed.
-        source: Where it came from.
-        tagged: Whether its To has a tag: it belongs to a dialog.
-        answer: What is to be sent back; a command sets it, with :meth:`reply`.
-        reply_headers: What the answer is to have beside what every answer has: names and values.
+        source: The address that it came from.
+        tagged: Whether its To has a tag, that is, whether it belongs to a dialog.
+        answer: The answer to be sent; a command sets it, with :meth:`reply`.
+        reply_headers: Names and values of headers for the answer, beside those that every answer has.
     """
 
     wire: sipmessage.Request
@@ -61,7 +61,7 @@ class SipRequest:
 
     @property
     def method(self) -> str:
-        """What is asked for, ``OPTIONS`` for example."""
+        """The method, ``OPTIONS`` for example."""
         return self.wire.method
 
     @property
@@ -71,7 +71,7 @@ class SipRequest:
 
     @property
     def max_forwards(self) -> int | None:
-        """The number of hops that the request may still make; ``None`` where it does not say."""
+        """The number of hops that the request may still make; ``None`` without such a header."""
         return self.wire.max_forwards
 
     @max_forwards.setter
@@ -80,17 +80,17 @@ class SipRequest:
 
     @property
     def reply_to(self) -> Address:
-        """Where the answer goes (RFC 3261, section 18.2.2, and RFC 3581, section 4)."""
+        """The address for the answer (RFC 3261, section 18.2.2, and RFC 3581, section 4)."""
         top = self.hops[0]
         host, port = self.source
         return host, port if "rport" in top.parameters else top.port or DEFAULT_PORT
 
     def append_to_reply(self, name: str, value: str) -> None:
-        """Give every answer that is made from now on one header more."""
+        """Add a header to every answer that is made from now on."""
         self.reply_headers.append((name, value))
 
     def reply(self, code: int, phrase: str) -> None:
-        """Make the answer (RFC 3261, section 8.2.6), in place of an earlier one; an ACK gets none.
+        """Make the answer (RFC 3261, section 8.2.6), which replaces an earlier one; an ACK gets no answer.
 
         Args:
             code: The status code.
@@ -108,7 +108,7 @@ class SipRequest:
             self.answer.headers.set(name, value)
 
     def _received(self) -> str:
-        # Edited as text: what a client wrote into its Via must come back unchanged.
+        # The text is edited, since the Via of a client must come back unchanged.
         text, top = self.vias[0], self.hops[0]
         host, port = self.source
         if "rport" in top.parameters:
@@ -121,20 +121,20 @@ class SipRequest:
         value = self.headers["To"]
         if self.tagged:
             return value
-        # A retransmitted request gets the same tag, whichever process answers it.
+        # A request that is sent again gets the same tag, whichever process answers it.
         seed = "\n".join((self.vias[0], self.headers["From"], self.headers["Call-ID"]))
         return f"{value};tag={hashlib.blake2s(seed.encode(), digest_size=8).hexdigest()}"
 
 
 @dataclass(slots=True)
 class SipReply:
-    """A reply on its way back to the one who asked.
+    """A reply on its way back to the client.
 
     Attributes:
-        wire: The reply as the parser sees it.
-        vias: Its Via headers as they came, one an item, the topmost first.
+        wire: The reply as the parser returns it.
+        vias: Its Via headers as they came, one in each item, the topmost first.
         hops: The same, parsed.
-        source: Where it came from.
+        source: The address that it came from.
     """
 
     wire: sipmessage.Response
@@ -154,34 +154,34 @@ class SipReply:
 
     @property
     def sent_by(self) -> Address:
-        """The address in the topmost Via: where the request was sent from that this is the reply to."""
+        """The address in the topmost Via: that of the server which sent the request."""
         top = self.hops[0]
         return top.host, top.port or DEFAULT_PORT
 
     @property
     def next_hop(self) -> Address | None:
-        """Where the Via below the topmost says that the reply goes; ``None`` where there is none."""
+        """The address in the Via below the topmost, to which the reply goes; ``None`` without such a Via."""
         return _destination(self.hops[1]) if len(self.hops) > 1 else None
 
     @property
     def agent(self) -> str | None:
-        """The name of the software that sent it; ``None`` where it does not say."""
+        """The name of the software that sent the reply; ``None`` without such a header."""
         return self.wire.server or self.wire.user_agent
 
 
 def parse(data: bytes, source: Address) -> SipRequest | SipReply:
-    """Make a message of a datagram.
+    """Return the message in a datagram.
 
     Args:
         data: The datagram.
-        source: Where it came from.
+        source: The address that it came from.
 
     Raises:
-        MalformedError: It is none, or it lacks what a server cannot do without.
+        MalformedError: The datagram is not a SIP message, or lacks something that a server needs.
     """
     try:
         return _parse(data, source)
-    except Exception as error:  # whatever a parser trips over is the sender's doing
+    except Exception as error:  # any failure of the parser is due to the datagram
         text = str(error) or type(error).__name__
         raise MalformedError(text[:100].encode("ascii", "backslashreplace").decode()) from error
 
@@ -193,7 +193,7 @@ def _parse(data: bytes, source: Address) -> SipRequest | SipReply:
     for name in AT_MOST_ONE:
         _require(len(wire.headers.getlist(name)) <= 1, f"more than one {name}")
     for name in NUMBERS:
-        _require(bool(_NUMBER.fullmatch(wire.headers.get(name) or "0")), f"{name} is no number")
+        _require(bool(_NUMBER.fullmatch(wire.headers.get(name) or "0")), f"{name} is not a number")
     _require(wire.cseq.sequence <= LARGEST_CSEQ, "CSeq out of range")
     _trim(wire)
     vias = _items(",".join(wire.headers.getlist("Via")))
@@ -201,7 +201,7 @@ def _parse(data: bytes, source: Address) -> SipRequest | SipReply:
     for hop in hops:
         _destination(hop)
     if isinstance(wire, sipmessage.Response):
-        _require(bool(_STATUS_LINE.match(data)), "no such status code")
+        _require(bool(_STATUS_LINE.match(data)), "unknown status code")
         return SipReply(wire, vias, hops, source)
     _require(wire.cseq.method == wire.method, "CSeq is of another method")
     _require((wire.max_forwards or 0) <= LARGEST_MAX_FORWARDS, "Max-Forwards out of range")
@@ -210,26 +210,26 @@ def _parse(data: bytes, source: Address) -> SipRequest | SipReply:
 
 
 def _items(value: str) -> list[str]:
-    """Split a header at its commas, but for those in quotes."""
+    """Split a header at its commas, except those in quotes."""
     items: list[str] = _LIST_ITEM.findall(value)
-    _require(sum(map(len, items)) + len(items) - 1 == len(value), "Via is no list")
+    _require(sum(map(len, items)) + len(items) - 1 == len(value), "Via is not a list")
     return [item.strip() for item in items]
 
 
 def _destination(hop: sipmessage.Via) -> Address:
     parameters = hop.parameters
     port = int(parameters.get("rport") or (DEFAULT_PORT if hop.port is None else hop.port))
-    _require(0 < port <= LARGEST_PORT, "no such port in Via")
+    _require(0 < port <= LARGEST_PORT, "invalid port in Via")
     return parameters.get("received") or hop.host, port
 
 
-def _require(condition: bool, otherwise: str) -> None:
+def _require(condition: bool, problem: str) -> None:
     if not condition:
-        raise MalformedError(otherwise)
+        raise MalformedError(problem)
 
 
 def _readable(data: bytes) -> bytes:
-    """Write the same message so that the parser knows it: no folded line, no space before a colon."""
+    """Return the same message in a form that the parser reads: without folded lines and spaces before colons."""
     head, separator, body = data.partition(b"\r\n\r\n")
     _require(len(head.partition(b"\r\n")[0]) <= LONGEST_URI, "the first line is too long")
     _require(head.count(b"\r\n") <= MOST_HEADERS, "too many headers")
@@ -238,9 +238,9 @@ def _readable(data: bytes) -> bytes:
 
 
 def _trim(wire: sipmessage.Request | sipmessage.Response) -> None:
-    """Cut off what follows the body (RFC 3261, section 18.3); a body that was cut itself is malformed."""
+    """Remove what follows the body (RFC 3261, section 18.3); a body that is too short is malformed."""
     length = wire.content_length
     if length is None:
         return
-    _require(length <= len(wire.body), "the body is not as long as Content-Length says")
+    _require(length <= len(wire.body), "the body is shorter than Content-Length")
     wire.body = wire.body[:length]

@@ -1,4 +1,4 @@
-"""The server: one UDP socket that its children share, and for each datagram the route that the configuration has."""
+"""The server: its children share one UDP socket, and run a route of the configuration for each datagram."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from message import Address
 
 Run: TypeAlias = Callable[[Any], int]
-"""A call, or a whole route: takes the message, returns more than 0, less than 0, or 0 for "stop"."""
+"""A call or a route: takes a message, and returns more than 0 for true, less than 0 for false, 0 for "stop"."""
 
 log = logging.getLogger("sip_server")
 
@@ -42,8 +42,8 @@ def serve(configuration: Configuration, *, trace: bool = False) -> None:
     """Run the server until SIGINT or SIGTERM ends it: init, fork, per-child init, work, clean-up.
 
     Args:
-        configuration: The modules, what is called of them, and the children.
-        trace: Print for each message which commands ran, and what became of it.
+        configuration: The modules, the routes and the children.
+        trace: Print the commands that run for each message, and its outcome.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         _bind(sock, configuration.listen)
@@ -53,20 +53,20 @@ def serve(configuration: Configuration, *, trace: bool = False) -> None:
             server.worker,
             configuration.children,
             restart=configuration.restart,
-            on_event=server.tell,
+            on_event=server.report,
         )
 
 
 class Server:
-    """What the processes of the server do.
+    """The work of the server in each of its processes.
 
     Args:
-        configuration: The modules, what is called of them, and the children.
-        sock: The socket, which does not block: every child has it, and reads from it.
-        trace: Print for each message which commands ran, and what became of it.
+        configuration: The modules, the routes and the children.
+        sock: The socket, which does not block; every child reads from it.
+        trace: Print the commands that run for each message, and its outcome.
 
     Attributes:
-        life: The modules.
+        life: The lifecycle of the modules.
     """
 
     def __init__(self, configuration: Configuration, sock: socket.socket, *, trace: bool) -> None:
@@ -74,18 +74,18 @@ class Server:
         self._configuration = configuration
         self._socket = sock
         self._trace = trace
-        # Without children the one process acts as the child of rank 1.
+        # A server without children acts as the child of rank 1.
         children = max(1, configuration.children)
         self._counters = Counters(COUNTERS, children)
         self._awaited = set(range(1, children + 1))
-        # What a child has of its own.
+        # Set in each child.
         self._rank: int
         self._count: Callable[[str], None]
         self._request_route: Run
         self._reply_route: Run
 
-    def tell(self, event: sermod.Event) -> None:
-        """Say in the main process that all children are ready, and at the end what they have done."""
+    def report(self, event: sermod.Event) -> None:
+        """Print, in the main process, the address once all children are ready, and the counts at the end."""
         if isinstance(event, sermod.ChildReady) and event.rank in self._awaited:
             self._awaited.remove(event.rank)
             if not self._awaited:
@@ -95,7 +95,7 @@ class Server:
             print(self._counters.text())
 
     def worker(self, rank: int) -> None:
-        """Serve as the child of that rank until a signal comes."""
+        """Handle datagrams as the child of that rank until a signal comes."""
         self._rank = rank
         self._count = self._counters.of(rank)
         self._request_route = self._route(self._configuration.request_route)
@@ -104,13 +104,13 @@ class Server:
             while not stop.requested:
                 try:
                     data, source = self._socket.recvfrom(LARGEST_DATAGRAM)
-                except BlockingIOError:  # there was none, or another child was faster
+                except BlockingIOError:  # there is no datagram, or another child has read it
                     stop.wait()
                 else:
                     self.handle(data, source)
 
     def handle(self, data: bytes, source: Address) -> None:
-        """Do what is to be done with one datagram. Whatever it holds and whatever a module does, the server goes on."""
+        """Handle one datagram. The server goes on whatever the datagram contains and whatever a module does."""
         self._count("received")
         try:
             msg = parse(data, source)
@@ -123,10 +123,10 @@ class Server:
                 self._count("keepalives")
                 return
             self._count("malformed")
-            self._say(f"{len(data)} octets are dropped, they are no SIP message: {error}")
+            self._print(f"{len(data)} octets are dropped, which are not a SIP message: {error}")
         except Exception:
             self._count("errors")
-            log.exception("child %d: what came from %s:%d could not be handled", self._rank, *source)
+            log.exception("child %d: a datagram from %s:%d could not be handled", self._rank, *source)
 
     def _handle_request(self, msg: SipRequest) -> None:
         self._count("requests")
@@ -135,10 +135,10 @@ class Server:
             self.life.run_route(self._request_route, msg)
         except Exception:
             self._count("errors")
-            log.exception("child %d: the request route failed at %s", self._rank, msg.method)
+            log.exception("child %d: the request route failed for %s", self._rank, msg.method)
             msg.reply(500, "Server Internal Error")
         if self._trace:
-            self._say_what_became_of(msg, hops)
+            self._print_outcome(msg, hops)
         if msg.answer is not None:
             msg.answer.headers.set("Server", f"sermod-example (child {self._rank})")
             self._send("answered", msg.answer, msg.reply_to)
@@ -152,11 +152,11 @@ class Server:
         elif msg.sent_by != self._socket.getsockname():
             self._drop(f"{msg.code} is dropped: its topmost Via is not ours")
         elif msg.next_hop is None or not _is_loopback(msg.next_hop[0]):
-            # An example that sent on what comes from anywhere to anywhere would be a danger.
+            # An example must not forward messages from anywhere to anywhere.
             self._drop(f"{msg.code} is dropped: no Via of this machine is below ours")
         else:
             msg.headers.setlist("Via", msg.vias[1:])
-            self._say(f"{msg.code} is forwarded to the Via below ours")
+            self._print(f"{msg.code} is forwarded to the Via below ours")
             self._send("forwarded", msg.wire, msg.next_hop)
 
     def _send(self, counter: str, wire: sipmessage.Response, destination: Address) -> None:
@@ -165,7 +165,7 @@ class Server:
         self._count(counter)
 
     def _route(self, statements: tuple[Statement, ...]) -> Run:
-        """Make a route of its statements. The calls are there to be run since the modules are initialised."""
+        """Return the route of some statements. Called after the modules are initialised: no call can run earlier."""
         steps = [
             (self._step(statement.call), [self._step(action) for action in statement.or_else])
             for statement in statements
@@ -190,21 +190,22 @@ class Server:
 
         def step(msg: object) -> int:
             result: int = action.run(msg)
-            self._say(f"{action} returned {result}")
+            self._print(f"{action} returned {result}")
             return result
 
         return step
 
     def _drop(self, why: str) -> None:
         self._count("dropped")
-        self._say(why)
+        self._print(why)
 
-    def _say_what_became_of(self, msg: SipRequest, hops: int | None) -> None:
+    def _print_outcome(self, msg: SipRequest, hops: int | None) -> None:
         if msg.max_forwards != hops:
-            self._say(f"Max-Forwards was {hops}, is {msg.max_forwards}")
-        self._say(f"{msg.method} is answered with {msg.answer.code}" if msg.answer else f"{msg.method} gets no answer")
+            self._print(f"Max-Forwards was {hops}, is {msg.max_forwards}")
+        outcome = f"is answered with {msg.answer.code}" if msg.answer else "gets no answer"
+        self._print(f"{msg.method} {outcome}")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self._trace:
             print(f"child {self._rank}: {text}")
 

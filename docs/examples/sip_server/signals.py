@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as something that a loop can wait for, beside its socket."""
+"""Lets a loop wait for SIGINT and SIGTERM and for its socket at once."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class StopSignals:
-    """Notes the signals that are to end a process, from entering the context on.
+    """Notes the signals that end a process, from the entry into the context on.
 
-    An exception would break off the message that is being handled when one comes; so it is handled to its end. The
-    handlers stay when the context is left, since then the process ends anyway, and a second signal should not disturb.
+    The handler raises no exception, so the message that a signal interrupts is handled to its end. The handlers remain
+    when the context is left: the process ends then, and a second signal must not interrupt that.
 
     Args:
-        sock: The socket that is waited for as well.
+        sock: The socket to wait for.
 
     Attributes:
-        requested: Whether one has come.
+        requested: Whether a signal has come.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -31,7 +31,7 @@ class StopSignals:
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for what it runs in the background
+            if signal.getsignal(number) != signal.SIG_IGN:  # a shell has programs in the background ignore SIGINT
                 signal.signal(number, self._note)
         self._selector = selectors.DefaultSelector()
         self._reader, self._writer = socket.socketpair()
@@ -39,7 +39,7 @@ class StopSignals:
             end.setblocking(False)
         self._selector.register(self._reader, selectors.EVENT_READ)
         self._selector.register(self._socket, selectors.EVENT_READ)
-        # It is written to when a signal comes, so that none is missed which comes right before the waiting begins.
+        # Each signal is written to this socket. So wait() returns also for a signal that came right before it.
         self._wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         return self
 
@@ -50,11 +50,11 @@ class StopSignals:
         traceback: TracebackType | None,
     ) -> None:
         signal.set_wakeup_fd(self._wakeup)
-        for one in (self._selector, self._reader, self._writer):
-            one.close()
+        for closing in (self._selector, self._reader, self._writer):
+            closing.close()
 
     def wait(self) -> None:
-        """Wait until the socket is readable, or any signal has come."""
+        """Wait until the socket is readable or any signal has come."""
         self._selector.select()
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(4096)

@@ -1,4 +1,4 @@
-"""Looks at what sent a reply: drops those of banned software, and hides the name of the rest from whoever asked."""
+"""Drops the replies of banned software, and removes the names of other software from replies."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
 
 
 class Agents(Module):
-    """Keeps replies of banned software away, and the names of all other software to itself."""
+    """Drops replies by the name of the software that sent them, and hides that name."""
 
     name = "agents"
-    banned = str_param("", doc="A regular expression, searched for in Server and User-Agent; empty: nobody is banned.")
+    banned = str_param("", doc="A regular expression for Server and User-Agent; empty: nothing is banned.")
 
     _pattern: re.Pattern[str] | None = None
 
     def mod_init(self) -> None:
-        """Compile the regular expression; one that is wrong stops the server before it has begun."""
+        """Compile the regular expression; an invalid one keeps the server from starting."""
         self._pattern = re.compile(self.banned, re.IGNORECASE) if self.banned else None
-        print(f"agents: replies are dropped that come from {self.banned or 'nobody'}")
+        print(f"agents: banned software: {self.banned or 'none'}")
 
     def response(self, msg: SipReply) -> int:
-        """Return 0, "drop it", for a reply of banned software, otherwise 1."""
+        """Return 0 for a reply of banned software, so that it is dropped; otherwise 1."""
         return 0 if self._pattern is not None and msg.agent and self._pattern.search(msg.agent) else 1
 
     @command(REPLY_ROUTE)
     def hide_agent(self, msg: SipReply) -> int:
-        """Take the headers out that name the software."""
+        """Remove the headers that name the software."""
         msg.headers.remove("Server")
         msg.headers.remove("User-Agent")
         return 1
 
     def destroy(self) -> None:
-        """Say that the end has come."""
+        """Print that the server ends."""
         print("agents: cleaning up")
 
 

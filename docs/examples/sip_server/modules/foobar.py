@@ -14,17 +14,17 @@ bar_foo = "default value"
 
 
 def foo_req(msg: SipRequest, param1: str, param2: str) -> int:
-    """Answer true to every request; the script gives both parameters."""
+    """Return true where ``foo_bar`` is set; both parameters come from the script."""
     return foo_int(msg, param1, param2)
 
 
 def foo_int(_msg: SipRequest, _param1: str, _param2: str) -> int:
-    """Answer true where ``foo_bar`` is set; other modules may call it, the script may not."""
+    """Return true where ``foo_bar`` is set; other modules can call it, the script cannot."""
     return 1 if foo_bar else -1
 
 
 def mod_init() -> int:
-    """Run once, in the main process, after the parameters are set and before it forks."""
+    """Run once, in the main process, after the parameters are set and before the fork."""
     print(f"foo module initializing (foo_bar={foo_bar}, bar_foo={bar_foo!r})")
     return 0
 

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class Maxfwd(Module):
-    """Ends loops: counts the header down that says how many hops a request may still make."""
+    """Ends loops: decrements the header with the number of hops that a request may still make."""
 
-    # The file is maxfwd, the module's name is another, as in SER: only this one counts once it is loaded.
+    # As in SER, the name differs from that of the file; once the module is loaded, only this name counts.
     name = "maxfwd_module"
 
     @command(REQUEST_ROUTE)
     def mf_process_maxfwd_header(self, msg: SipRequest, limit: Annotated[int, int_between(0, 255)]) -> int:
-        """Count Max-Forwards down, or add it.
+        """Decrement Max-Forwards, or add it.
 
         Args:
             msg: The request.
-            limit: The value that the header gets where it is missing.
+            limit: The value for a header that is missing.
 
         Returns:
-            1, or -1 where the header is 0 already: the request has made too many hops.
+            1; -1 where the header is already 0, so that the request has made too many hops.
         """
         value = msg.max_forwards
         if value is None:

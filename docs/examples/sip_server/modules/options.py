@@ -1,4 +1,4 @@
-"""Answers OPTIONS (RFC 3261, section 11.2), and says of every other method that the server does not have it."""
+"""Answers OPTIONS (RFC 3261, section 11.2), and every other method with 501."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
 
 class Options(Module):
-    """Says what the server can do. Needs module sl."""
+    """Answers OPTIONS with what the server supports. Needs module sl."""
 
     name = "options"
-    accept = str_param("*/*", doc="The types of body that the server takes.")
-    accept_encoding = str_param("", doc="The encodings of a body that it takes.")
-    accept_language = str_param("en", doc="The languages that it takes.")
+    accept = str_param("*/*", doc="The types of body that the server accepts.")
+    accept_encoding = str_param("", doc="The encodings of a body that it accepts.")
+    accept_language = str_param("en", doc="The languages that it accepts.")
     supported = str_param("", doc="The extensions of SIP that it supports.")
 
     _send_reply: Callable[[SipRequest, int, str], int]
 
     def mod_init(self) -> int:
-        """Look up the function of module sl that sends replies: a look-up belongs here, not where messages pass."""
+        """Look up the function of module sl that sends replies, once, and not for each message."""
         export = find_export("sl_send_reply", 2)
         if export is None or not export.function:
-            print("options: it needs sl_send_reply; load module sl")
+            print("options: sl_send_reply is missing; load module sl")
             return -1
         self._send_reply = export.function
         print("options: found sl_send_reply")
@@ -35,7 +35,7 @@ class Options(Module):
 
     @command(REQUEST_ROUTE)
     def options_reply(self, msg: SipRequest) -> int:
-        """Answer OPTIONS with 200 and what the server can do, other methods with 501."""
+        """Answer OPTIONS with 200 and what the server supports, other methods with 501."""
         if msg.method != "OPTIONS":
             return self._send_reply(msg, 501, "Not Implemented")
         msg.append_to_reply("Allow", "OPTIONS")

@@ -1,4 +1,4 @@
-"""Stateless replies, for the script and for other modules."""
+"""Sends stateless replies, for the script and for other modules."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FinalCode = Annotated[int, int_between(200, 699)]
 
 
 class Sl(Module):
-    """Answers requests without remembering them."""
+    """Answers requests, and keeps no state about them."""
 
     name = "sl"
 
     @command(REQUEST_ROUTE)
     def sl_send_reply(self, msg: SipRequest, code: FinalCode, phrase: str) -> int:
-        """Answer the request; an earlier answer is replaced.
+        """Answer the request; the answer replaces an earlier one.
 
         Args:
             msg: The request.
