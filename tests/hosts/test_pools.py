@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from recorded import COMMANDS, LOADED, check_life, read
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "pools"
 PROGRAM = ROOT / "tests" / "support" / "pool_program.py"
 WITH_FAULTY = (*LOADED, "faulty")
-REQUESTS = 12
+REQUESTS = 6
 SECONDS = 120
 
 METHODS = ["fork", "spawn", "forkserver"]
@@ -66,6 +67,15 @@ def check_each(entries, ranks, *, requests):
     assert Counter(ranks) == Counter(seen)
 
 
+@pytest.fixture(scope="module", params=POOLS, ids="-".join)
+def pool(request, tmp_path_factory):
+    """Run each pool once: a task whose command fails, one task for each process at a time, and the requests."""
+    kind, method = request.param
+    directory = tmp_path_factory.mktemp(kind)
+    output = run(PROGRAM, kind, method, "0", "command", cwd=directory)
+    return SimpleNamespace(method=method, output=output, record=directory / "record")
+
+
 class TestExamples:
     """The examples of the page, as they are."""
 
@@ -85,14 +95,11 @@ class TestExamples:
 class TestLife:
     """A pool that forks is like a server of children; otherwise each process is a main process of its own."""
 
-    @pytest.mark.parametrize(("kind", "method"), POOLS)
-    def test_record(self, tmp_path, kind, method):
+    def test_record(self, pool):
         """Each process has a rank from 1 to their number."""
-        output = run(PROGRAM, kind, method, "0", "", cwd=tmp_path)
-
-        assert [1, 2, 3] == printed(output, "met")
-        entries = read(tmp_path / "record")
-        if method == "fork":
+        assert [1, 2, 3] == printed(pool.output, "met")
+        entries = [entry for entry in read(pool.record) if entry.function != "fail"]
+        if pool.method == "fork":
             check_life(entries, [1, 2, 3], requests=REQUESTS, destroyed=True, loaded=WITH_FAULTY)
         else:
             check_each(entries, [1, 2, 3], requests=REQUESTS)
@@ -134,7 +141,8 @@ class TestLife:
 class TestFaults:
     """Errors are raised where a result is waited for."""
 
-    @pytest.mark.parametrize(("kind", "method"), POOLS)
+    # Where processes are forked, init_f runs before there is a pool, of whichever kind.
+    @pytest.mark.parametrize(("kind", "method"), [pair for pair in POOLS if pair != ("pool", "fork")])
     def test_init_f(self, tmp_path, kind, method):
         """No request is handled; the error names the module."""
         output = run(PROGRAM, kind, method, "0", "init_f", cwd=tmp_path)
@@ -153,17 +161,15 @@ class TestFaults:
         functions = [entry.function for entry in read(tmp_path / "record") if entry.module == "faulty"]
         assert functions.count("init_f") == functions.count("destroy_f")
 
-    @pytest.mark.parametrize(("kind", "method"), POOLS)
-    def test_command(self, tmp_path, kind, method):
+    def test_command(self, pool):
         """The task raises its exception, and the process goes on."""
-        output = run(PROGRAM, kind, method, "0", "command", cwd=tmp_path)
+        assert "ValueError: the command fails for 1" == printed(pool.output, "task")
+        assert 1 == sum(entry.function == "fail" for entry in read(pool.record))
+        assert [1, 2, 3] == printed(pool.output, "met")
+        assert REQUESTS == len(printed(pool.output, "handled"))
 
-        assert [1, 2, 3] == printed(output, "met")
-        assert REQUESTS == len(printed(output, "handled"))
-
-    @pytest.mark.parametrize(("kind", "method"), POOLS)
-    def test_parameter(self, tmp_path, kind, method):
-        """The main process raises the error before it makes a pool."""
+    def test_parameter(self, tmp_path):
+        """The main process raises the error before it makes a pool, whatever its kind."""
         with pytest.raises(AssertionError, match="module 'foobar' has no parameter 'foo_baz'; did you mean 'foo_bar'"):
-            run(PROGRAM, kind, method, "0", "parameter", cwd=tmp_path)
+            run(PROGRAM, "executor", "spawn", "0", "parameter", cwd=tmp_path)
         assert not (tmp_path / "record").exists()

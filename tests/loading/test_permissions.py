@@ -19,6 +19,14 @@ SOMEBODY = 54321
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
 
+@pytest.fixture(autouse=True)
+def _umask():
+    """Create files and directories that only their owner may write to, whatever the umask of the tests is."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def file(modules):
     """Return the file of a module, in directories that no other user may write to."""
@@ -120,7 +128,6 @@ class TestDirectories:
 
     def test_a_package(self, modules):
         write(modules / "foobar" / "__init__.py", name="foobar")
-        modules.chmod(0o755)
         (modules / "foobar").chmod(0o777)
 
         assert f"the owner of {modules / 'foobar'}, " in str(refusal("foobar", [modules]))

@@ -74,6 +74,7 @@ command.function(0, command.fixup("x", int(sys.argv[2])))
     assert "AddressSanitizer: heap-buffer-overflow" in bad.stderr
 
 
+@pytest.mark.slow
 def test_the_tests_of_both_sides(sanitizing):
     """Every test of C modules, and of the core in C, passes under it."""
     done = sanitizing("-m", "pytest", "-q", "--capture=sys", "-p", "no:cacheprovider", *(HERE / name for name in TESTS))

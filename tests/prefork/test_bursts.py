@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from hosting import hosting, make_life, my_children, my_descriptors, work_on
 
 from sermod import ChildExited, ChildReady, Prefork, RestartPolicy
@@ -23,6 +24,7 @@ def memory() -> tuple[int, int]:
     return sys.getallocatedblocks(), resident - shared
 
 
+@pytest.mark.slow
 def test_a_thousand_kills():
     """Always the same ranks once it settles, no zombie, no descriptor more than before, and no memory either."""
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 
+import pytest
 from hosting import children_of, hosting, make_life, work_on
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -141,7 +142,12 @@ class Servers(RuleBasedStateMachine):
         self.left.close()
 
 
-TestServers = Servers.TestCase
-TestServers.settings = settings(
-    max_examples=25, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow], deadline=None
-)
+class TestServers(Servers.TestCase):
+    settings = settings(
+        max_examples=5, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow], deadline=None
+    )
+
+
+@pytest.mark.slow
+class TestMoreServers(Servers.TestCase):
+    settings = settings(TestServers.settings, max_examples=25)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import dask.config
 import sip_route
 from dask_modules import modules_here
 from distributed import Client, LocalCluster, Scheduler, SchedulerPlugin
@@ -70,11 +71,13 @@ class Cluster:
         self.local.scheduler.add_plugin(self._joined)
 
     def scale(self, workers: int) -> None:
-        """Have more workers, and wait until they have joined."""
-        more = workers - len(self.local.scheduler.workers)
+        """Have so many workers; wait until the new ones have joined, and those that are too many have ended."""
+        more = workers - len(self.local.workers)
         self.local.scale(workers)
         for _ in range(more):
             self.join()
+        if more < 0:
+            self.local.sync(self._settle, callback_timeout=WITHIN)
 
     def join(self) -> str:
         """Wait for the next worker that joins, and return its address."""
@@ -107,12 +110,14 @@ class Cluster:
 @contextmanager
 def cluster_of(workers: int, directory: Path, **options: Any) -> Generator[Cluster]:
     """Have a cluster of so many workers."""
-    cluster = Cluster(directory, **options)
-    try:
-        cluster.scale(workers)
-        yield cluster
-    finally:
-        cluster.close()
+    # Dask's default, a new program for each worker, doubles the time of the tests. The example has it, and is tested.
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        cluster = Cluster(directory, **options)
+        try:
+            cluster.scale(workers)
+            yield cluster
+        finally:
+            cluster.close()
 
 
 # What workers do ------------------------------------------------------------------------------------------------------
