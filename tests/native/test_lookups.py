@@ -45,7 +45,7 @@ def asking(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch):
-    monkeypatch.setattr(native.core.failures, "recent", type(native.core.failures.recent)(maxlen=100))
+    monkeypatch.setattr(native.lookup.failures, "recent", type(native.lookup.failures.recent)(maxlen=100))
     monkeypatch.setattr(native.messages, "_converters", {})
 
 

@@ -57,7 +57,7 @@ class TestString:
             variable.check(value)
             variable.store(value)
             assert value == variable.load()
-        with pytest.raises(ValueError, match=f"it is {LONGEST_VALUE + 1} bytes long, and {LONGEST_VALUE} are the most"):
+        with pytest.raises(ValueError, match=f"it is {LONGEST_VALUE + 1} bytes long; the limit is {LONGEST_VALUE}"):
             variable.check("ß" + "x" * (LONGEST_VALUE - 1))
 
     def test_what_is_stored_is_kept(self, variable, kept):
