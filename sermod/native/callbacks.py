@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 import attrs
 
 from sermod._interface.exports import CmdExport
-from sermod._interface.signatures import accepts, with_last_arguments
+from sermod._interface.signatures import C_SHAPE, accepts, with_last_arguments
+from sermod._problems import counted
 from sermod.native.failures import FAILED, Called
 from sermod.native.functions import NativeFunction
 from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, FUNCTION, address_in, text
@@ -22,7 +23,6 @@ from sermod.native.layout import CALLED_WITH_HANDLES, CALLED_WITH_TEXT, FUNCTION
 Message = Callable[[int | None], object]
 """Makes what a Python module takes for a message of the address that C has."""
 
-_C_SHAPE: Final = 2
 _TRUE: Final = 1
 _STOP: Final = 0
 _FALSE: Final = -1
@@ -88,19 +88,19 @@ def command_callback(
 def _of_address(function: Callable[..., Any], export: CmdExport[Any], called: Called) -> tuple[Callable[..., Any], int]:
     """Return a function of the message and as many parameters as C is asked for, and their number."""
     count = export.param_no
-    if 0 <= count <= _C_SHAPE and accepts(function, 1 + count):
+    if 0 <= count <= C_SHAPE and accepts(function, 1 + count):
         return function, count
-    if not accepts(function, 1 + _C_SHAPE):
+    if not accepts(function, 1 + C_SHAPE):
         raise TypeError(
-            f"{called.command!r} of module {called.module!r} cannot be called from C as command(msg, param1, param2), "
-            f"nor with the {count} parameters that it has: give its ctypes prototype, "
+            f"{called} cannot be called from C as command(msg, param1, param2), "
+            f"nor with {counted(count, 'parameter')}: give its ctypes prototype, "
             f"to_c(exports, prototypes={{{called.command!r}: CFUNCTYPE(...)}})"
         )
     if count == 0:
         return with_last_arguments(function, (None, None)), 0
     if count == 1:
         return _with_null(function), 1
-    return function, _C_SHAPE
+    return function, C_SHAPE
 
 
 def _with_null(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,13 +9,13 @@ from typing import Any, Final, cast
 
 import attrs
 
+from sermod._interface.values import is_c_int
 from sermod.errors import CommandResultError
 
 FAILED: Final = -1
 """What C gets where Python has nothing to return."""
 
 _KEPT: Final = 100
-_INTS: Final = (-(2**31), 2**31 - 1)
 
 _logger: Final = logging.getLogger("sermod.native")
 
@@ -54,9 +54,12 @@ class Called:
     command: str
     failures: Failures
 
+    def __str__(self) -> str:
+        return f"{self.command!r} of module {self.module!r}"
+
     def failed(self, error: BaseException) -> int:
         """Tell of an exception, and return what C gets instead."""
-        self.failures.add(f"{self.command!r} of module {self.module!r}", error)
+        self.failures.add(str(self), error)
         return FAILED
 
     def checked(self, result: object) -> int:
@@ -65,15 +68,13 @@ class Called:
         Raises:
             CommandResultError: It is none: no ``int``, or one that no C ``int`` holds.
         """
-        if type(result) is int and _INTS[0] <= result <= _INTS[1]:
+        if is_c_int(result):
             return result
-        if isinstance(result, int) and not isinstance(result, bool) and _INTS[0] <= result <= _INTS[1]:
-            return int(result)
         if isinstance(result, Coroutine):
             # Nobody will await it, and it would complain of that.
             cast("Coroutine[Any, Any, Any]", result).close()
         raise CommandResultError(
-            f"{self.command!r} of module {self.module!r} returned {result!r} to C, which is no result: return an int "
+            f"{self} returned {result!r} to C, which is no result: return an int "
             f"of 32 bits, more than 0 for true, less than 0 for false, 0 to stop",
             module=self.module,
             command=self.command,

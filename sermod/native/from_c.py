@@ -8,21 +8,13 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from sermod._interface.exports import STR_PARAM, CmdExport, EntryT, ModuleExports, ParamExport
+from sermod._interface.exports import HOOKS, STR_PARAM, CmdExport, EntryT, ModuleExports, ParamExport
 from sermod._interface.pointers import Pointer
 from sermod._interface.validation import find_problems
-from sermod._problems import Problem, problem
+from sermod._problems import Problem, counted, problem
 from sermod.errors import InvalidExportsError
 from sermod.native.functions import NativeCommand, NativeFixup, NativeHook, NativeMessageHook
-from sermod.native.layout import (
-    CHILD_INIT_FUNCTION,
-    DESTROY_FUNCTION,
-    INIT_FUNCTION,
-    CmdExportStruct,
-    ModuleExportsStruct,
-    ParamExportStruct,
-    text,
-)
+from sermod.native.layout import CmdExportStruct, ModuleExportsStruct, ParamExportStruct, text
 from sermod.native.memory import Memory, UnreadableError
 from sermod.native.parameters import LONGEST_VALUE, IntVariable, StringVariable
 
@@ -30,8 +22,6 @@ MOST_ENTRIES: Final = 16_384
 """An array has its terminator within so many entries."""
 LONGEST_NAME: Final = 256
 """A name has its NUL within so many bytes."""
-
-Prototype = Callable[[int], Callable[..., Any]]
 
 StructT = TypeVar("StructT", bound=ctypes.Structure)
 
@@ -87,11 +77,7 @@ class _Reader:
             name,
             self._array(top.cmds, "cmds", CmdExportStruct, self._command, CmdExport[Any]()),
             self._array(top.params, "params", ParamExportStruct, self._param, ParamExport()),
-            self._hook(top.init_f, "init_f", INIT_FUNCTION),
-            self._message_hook(top.response_f, "response_f", INIT_FUNCTION),
-            self._hook(top.destroy_f, "destroy_f", DESTROY_FUNCTION),
-            self._message_hook(top.onbreak_f, "onbreak_f", DESTROY_FUNCTION),
-            self._hook(top.init_child_f, "init_child_f", CHILD_INIT_FUNCTION, "rank"),
+            **{field: self._hook(getattr(top, field), field) for field in HOOKS},
         )
         if self._problems:
             # What stands in for something unreadable breaks rules of its own, at the same place.
@@ -139,7 +125,8 @@ class _Reader:
 
     def _note_no_end(self, field: str, count: int, why: str) -> None:
         if count:
-            self._note(field, "not-terminated", f"none of its {count} entries is the terminator, and {why}")
+            length = counted(count, "entry", "entries")
+            self._note(field, "not-terminated", f"the array has no terminator ({length}): {why}")
         else:
             self._note(field, "bad-address", f"it cannot be read: {why}")
 
@@ -195,13 +182,11 @@ class _Reader:
 
     # Functions ------------------------------------------------------------------------------------------------------
 
-    def _hook(self, address: int | None, field: str, prototype: Prototype, *takes: str) -> NativeHook | None:
+    def _hook(self, address: int | None, field: str) -> NativeHook | None:
         function = self._function(address, field)
-        return None if function is None else NativeHook(field, function, prototype, *takes)
-
-    def _message_hook(self, address: int | None, field: str, prototype: Prototype) -> NativeHook | None:
-        function = self._function(address, field)
-        return None if function is None else NativeMessageHook(field, function, prototype, "msg")
+        if function is None:
+            return None
+        return NativeMessageHook(field, function) if "msg" in HOOKS[field] else NativeHook(field, function)
 
     def _function(self, address: int | None, where: str) -> int | None:
         if address is None or self._mappings.allow("x", address):

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Any, Final
 
-from sermod.native.layout import CALL_OF_COMMAND, FIXUP_FUNCTION, c_string
+from sermod._interface.exports import HOOKS
+from sermod._interface.signatures import C_SHAPE
+from sermod._interface.values import is_int
+from sermod._problems import counted
+from sermod.native.layout import CALL_OF_COMMAND, FIXUP_FUNCTION, HOOK_FUNCTIONS, UNDECLARED_HOOK_FUNCTIONS, c_string
 from sermod.native.messages import REFERENCE, address_of, call_with
 
 _ADDRESS: Final = ctypes.c_void_p
 _from_param: Final = _ADDRESS.from_param
-_C_SHAPE: Final = 2  # parameters of every C command, whatever its param_no
 
 
 def _signature(*names: str, optional: int = 0) -> Signature:
@@ -81,7 +84,7 @@ class NativeCommand(NativeFunction):
     anything that stands for an address, such as what a C fixup has returned.
     """
 
-    __signature__: Signature = _signature("msg", "param1", "param2", optional=_C_SHAPE)
+    __signature__: Signature = _signature("msg", "param1", "param2", optional=C_SHAPE)
 
     def __init__(self, name: str, address: int) -> None:
         super().__init__(name, address)
@@ -114,8 +117,8 @@ class NativeCommand(NativeFunction):
             TypeError: There are too many of them, or one has no address.
             ValueError: A string has a NUL in it.
         """
-        if len(values) > _C_SHAPE:
-            raise TypeError(f"{self!r} takes {_C_SHAPE} parameters at the most (got {len(values)})")
+        if len(values) > C_SHAPE:
+            raise TypeError(f"{self!r} takes at most {counted(C_SHAPE, 'parameter')} (got {len(values)})")
         padded = (*values, None, None)
         return _calling(self._call, self._prepare(padded[0], 1), self._prepare(padded[1], 2))
 
@@ -125,7 +128,7 @@ class NativeCommand(NativeFunction):
             return None
         if isinstance(value, (str, bytes)):
             return ctypes.byref(ctypes.create_string_buffer(_checked(value, number, self)))
-        if isinstance(value, int) and not isinstance(value, bool):
+        if is_int(value):
             return _from_param(value)
         address, kept = address_of(value, f"parameter {number} of {self!r}")
         return _keeping(address, kept)
@@ -209,16 +212,16 @@ class NativeHook(NativeFunction):
     """A function of a C module's life (spec, sections 1.4 and 1.5).
 
     Args:
-        name: What it is called, for messages.
+        name: The field of the exports that it is in.
         address: Where it is.
-        prototype: How it is called.
-        takes: The name of its argument, if it takes one.
     """
 
-    def __init__(self, name: str, address: int, prototype: Callable[[int], Callable[..., Any]], *takes: str) -> None:
+    _functions = HOOK_FUNCTIONS
+
+    def __init__(self, name: str, address: int) -> None:
         super().__init__(name, address)
-        self.__signature__: Signature = _signature(*takes)
-        self._call = prototype(address)
+        self.__signature__: Signature = _signature(*HOOKS[name])
+        self._call = self._functions[name](address)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it, in the process that the spec says."""
@@ -227,6 +230,8 @@ class NativeHook(NativeFunction):
 
 class NativeMessageHook(NativeHook):
     """A function of a C module that takes a message (spec, section 1.6): ``response_f`` or ``onbreak_f``."""
+
+    _functions = UNDECLARED_HOOK_FUNCTIONS
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it, in the process that handles the message."""

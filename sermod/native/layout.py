@@ -55,17 +55,23 @@ _address: Final = ctypes.c_void_p
 
 # Calls of what the memory of a module points to, and what is called from there.
 FIXUP_FUNCTION: Final = ctypes.CFUNCTYPE(_int, _address, _int)
-INIT_FUNCTION: Final = ctypes.CFUNCTYPE(_int)
-RESPONSE_FUNCTION: Final = ctypes.CFUNCTYPE(_int, _address)
-DESTROY_FUNCTION: Final = ctypes.CFUNCTYPE(None)
-ONBREAK_FUNCTION: Final = ctypes.CFUNCTYPE(None, _address)
-CHILD_INIT_FUNCTION: Final = ctypes.CFUNCTYPE(_int, _int)
 FIND_EXPORT_FUNCTION: Final = ctypes.CFUNCTYPE(_address, ctypes.c_char_p, _int, _int)
 STRDUP_FUNCTION: Final = ctypes.CFUNCTYPE(_address, ctypes.c_char_p)
 FREE_FUNCTION: Final = ctypes.CFUNCTYPE(None, _address)
 
+HOOK_FUNCTIONS: Final = {
+    "init_f": ctypes.CFUNCTYPE(_int),
+    "response_f": ctypes.CFUNCTYPE(_int, _address),
+    "destroy_f": ctypes.CFUNCTYPE(None),
+    "onbreak_f": ctypes.CFUNCTYPE(None, _address),
+    "init_child_f": ctypes.CFUNCTYPE(_int, _int),
+}
+"""The prototype of each hook, by its field of the exports."""
+UNDECLARED_HOOK_FUNCTIONS: Final = {"response_f": ctypes.CFUNCTYPE(_int), "onbreak_f": ctypes.CFUNCTYPE(None)}
+"""The prototypes of hooks that take a message, for arguments that are prepared: to convert them again costs time."""
+
 CALL_OF_COMMAND: Final = cast(
-    "Callable[[int], Callable[..., int]]", type("Command", (FUNCTION,), {"_flags_": INIT_FUNCTION._flags_})
+    "Callable[[int], Callable[..., int]]", type("Command", (FUNCTION,), {"_flags_": FIXUP_FUNCTION._flags_})
 )
 """A command as Python calls it: without declared arguments, and so with arguments that are prepared once.
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
+from sermod._interface.values import is_int
 from sermod.native.layout import FUNCTION
 
 KindT = TypeVar("KindT")
@@ -108,7 +109,7 @@ def address_of(value: object, what: str) -> tuple[int, object]:
             return address_of(_converters[kind](value), f"what {_converters[kind]!r} makes of {what}")
     if value is None:
         return 0, None
-    if isinstance(value, int) and not isinstance(value, bool):
+    if is_int(value):
         return value, None
     if isinstance(value, _POINTERS) or type(value) is REFERENCE:
         return ctypes.cast(cast("Any", value), ctypes.c_void_p).value or 0, value

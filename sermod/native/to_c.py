@@ -7,23 +7,20 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
-from sermod._interface.exports import CmdExport, ModuleExports, ParamExport
+from sermod._interface.exports import HOOKS, CmdExport, ModuleExports, ParamExport
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.validation import check
 from sermod.errors import FixupError, LifecycleError, UnknownCommandError
+from sermod.fixups import fixed
 from sermod.native.callbacks import Message, check_prototype, command_callback
 from sermod.native.failures import Called, Failures
 from sermod.native.functions import NativeFixup, NativeFunction
 from sermod.native.layout import (
-    CHILD_INIT_FUNCTION,
-    DESTROY_FUNCTION,
     FIND_EXPORT_FUNCTION,
     FIXUP_FUNCTION,
     FREE_FUNCTION,
     FUNCTION,
-    INIT_FUNCTION,
-    ONBREAK_FUNCTION,
-    RESPONSE_FUNCTION,
+    HOOK_FUNCTIONS,
     CmdExportStruct,
     ModuleExportsStruct,
     ParamExportStruct,
@@ -67,7 +64,7 @@ class NativeExports:
         self._free = free
         self._failures = Failures()
         self._kept: list[object] = []
-        self._fixed: list[object] = [None]  # by handle: 0 is C's null pointer
+        self._handles: list[object] = [None]  # what fixups have returned; the first one is C's null pointer
         self._params: list[SharedParam] = []
         self._is_closed = False
         self._struct = self._make()
@@ -119,7 +116,7 @@ class NativeExports:
         """
         self._is_closed = True
         ctypes.memset(ctypes.byref(self._struct), 0, ctypes.sizeof(self._struct))
-        self._fixed.clear()
+        self._handles.clear()
 
     def _check_open(self, call: str) -> None:
         if self._is_closed:
@@ -134,11 +131,8 @@ class NativeExports:
         struct.name = self._text(str(exports.name))
         struct.cmds = self._array(CmdExportStruct, map(self._command, exports.commands), exports.cmds)
         struct.params = self._array(ParamExportStruct, map(self._param, exports.parameters), exports.params)
-        struct.init_f = self._init()
-        struct.response_f = self._message_hook("response_f", exports.response_f, RESPONSE_FUNCTION)
-        struct.destroy_f = self._hook("destroy_f", exports.destroy_f, DESTROY_FUNCTION)
-        struct.onbreak_f = self._message_hook("onbreak_f", exports.onbreak_f, ONBREAK_FUNCTION)
-        struct.init_child_f = self._hook("init_child_f", exports.init_child_f, CHILD_INIT_FUNCTION)
+        for field in HOOKS:
+            setattr(struct, field, self._hook(field))
         return struct
 
     def _text(self, value: str) -> int:
@@ -173,7 +167,7 @@ class NativeExports:
             export,
             called,
             message=self._message,
-            handles=None if fixup is None else self._fixed,
+            handles=None if fixup is None else self._handles,
             prototype=self._prototypes.get(name),
         )
         self._kept.append(callback)
@@ -200,58 +194,50 @@ class NativeExports:
 
     # What C calls ---------------------------------------------------------------------------------------------------
 
-    def _init(self) -> int | None:
-        function, called = self.exports.init_f, self._called("init_f")
-        if not self._params and (function is None or isinstance(function, NativeFunction)):
+    def _hook(self, field: str) -> int | None:
+        function: Callable[..., Any] | None = getattr(self.exports, field)
+        if field == "init_f" and self._params:
+            function = self._taking_params(function)
+        if function is None or isinstance(function, NativeFunction):
             return None if function is None else function.address
+        make = self._message_hook if "msg" in HOOKS[field] else self._life_hook
+        check_result = _CHECKS.get(field, _no_result)
+        return self._callback(HOOK_FUNCTIONS[field], make(function, self._called(field), check_result))
 
-        def init() -> int:
-            try:
-                take_all(self._params)
-                with self._looking_up():
-                    return called.checked_code(None if function is None else function())
-            except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
-                return called.failed(error)
+    def _taking_params(self, function: Callable[[], object] | None) -> Callable[[], object]:
+        def init() -> object:
+            take_all(self._params)
+            return None if function is None else function()
 
-        return self._callback(INIT_FUNCTION, init)
+        return init
 
-    def _hook(self, field: str, function: Callable[..., Any] | None, prototype: Callable[..., Any]) -> int | None:
-        if function is None:
-            return None
-        if isinstance(function, NativeFunction):
-            return function.address
-        called = self._called(field)
-        check_result = called.checked_code if prototype is CHILD_INIT_FUNCTION else _no_result
-
+    def _life_hook(
+        self, function: Callable[..., Any], called: Called, check_result: _CheckResult
+    ) -> Callable[..., int]:
         def hook(*arguments: int) -> int:
             try:
                 with self._looking_up():
-                    return check_result(function(*arguments))
+                    return check_result(called, function(*arguments))
             except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
                 return called.failed(error)
 
-        return self._callback(prototype, hook)
+        return hook
 
     def _message_hook(
-        self, field: str, function: Callable[..., Any] | None, prototype: Callable[..., Any]
-    ) -> int | None:
-        if function is None:
-            return None
-        if isinstance(function, NativeFunction):
-            return function.address
-        called, message = self._called(field), self._message
-        check_result = called.checked if prototype is RESPONSE_FUNCTION else _no_result
+        self, function: Callable[..., Any], called: Called, check_result: _CheckResult
+    ) -> Callable[..., int]:
+        message = self._message
 
         def hook(address: int | None) -> int:
             try:
-                return check_result(function(address if message is None else message(address)))
+                return check_result(called, function(address if message is None else message(address)))
             except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
                 return called.failed(error)
 
-        return self._callback(prototype, hook)
+        return hook
 
     def _fixing(self, function: Callable[[str, int], object], called: Called) -> Callable[[int, int], int]:
-        fixed, free = self._fixed, self._free
+        handles, free = self._handles, self._free
 
         def fixup(address: int, number: int) -> int:
             try:
@@ -261,8 +247,8 @@ class NativeExports:
                 param = _string_at(old, number)
                 with self._looking_up():
                     value = function(param, number)
-                fixed.append(_checked_value(value, called, param, number))
-                place.value = len(fixed) - 1
+                handles.append(_fixed(value, called, param, number))
+                place.value = len(handles) - 1
                 if free is not None:
                     free(old)
             except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
@@ -280,8 +266,17 @@ class NativeExports:
                 yield
 
 
-def _no_result(_result: object) -> int:
+def _no_result(_called: Called, _result: object) -> int:
     return 0  # of a function that has none in C
+
+
+_CheckResult = Callable[[Called, object], int]
+_CHECKS: Final[dict[str, _CheckResult]] = {
+    "init_f": Called.checked_code,
+    "response_f": Called.checked,
+    "init_child_f": Called.checked_code,
+}
+"""What C gets as the result of a hook, by its field."""
 
 
 def _string_at(address: int | None, number: int) -> str:
@@ -290,14 +285,14 @@ def _string_at(address: int | None, number: int) -> str:
     return text(ctypes.string_at(address))
 
 
-def _checked_value(value: object, called: Called, param: str, number: int) -> object:
-    if value is not None:
-        return value
-    message = (
-        f"{called.command!r} of module {called.module!r}: the fixup returned None for parameter {number}, {param!r}: "
-        f"it must return the fixed value"
-    )
-    raise FixupError(message, module=called.module, command=called.command, param_no=number, value=param, where=None)
+def _fixed(value: object, called: Called, param: str, number: int) -> object:
+    try:
+        return fixed(value)
+    except ValueError as error:
+        wrong = f"{called}, parameter {number}, {param!r}: {error}"
+        raise FixupError(
+            wrong, module=called.module, command=called.command, param_no=number, value=param, where=None
+        ) from None
 
 
 def _c_function(

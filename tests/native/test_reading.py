@@ -268,7 +268,9 @@ class TestEnds:
         ctypes.memmove(junk, good.cmds, ctypes.sizeof(CmdExportStruct))
         good.top.cmds = ctypes.addressof(junk)
 
-        found = problems_of(good)
+        with pytest.raises(InvalidExportsError, match=r"the array has no terminator \(1 entry\): ") as refused:
+            good.read()
+        found = [(each.field, each.code) for each in refused.value.problems]
         assert ("cmds[1].name", "bad-address") == found[0]
         assert ("cmds", "not-terminated") in found
 

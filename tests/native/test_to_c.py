@@ -323,8 +323,22 @@ class TestFixups:
         native = command(lambda msg, a: 1, 1, lambda param, number: None)
 
         assert -1 == fix_up(native, b"x")[0]
+        error = native.last_error
+        assert isinstance(error, FixupError)
+        assert "'c' of module 'm', parameter 1, 'x': the fixup returned None: it must return" in str(error)
+        assert ("m", "c", 1, "x") == (error.module, error.command, error.param_no, error.value)
+
+    def test_a_coroutine_function(self):
+        """A fixup must be a plain function: the coroutine is closed, and the error says so."""
+
+        async def fixup(param, number):
+            return await asyncio.sleep(0, param)
+
+        native = command(lambda msg, a, b: 1, 2, fixup)
+
+        assert -1 == fix_up(native, b"x", 2)[0]
         assert isinstance(native.last_error, FixupError)
-        assert "the fixup returned None for parameter 1, 'x': it must return" in str(native.last_error)
+        assert "parameter 2, 'x': the fixup returned a coroutine, which is never awaited" in str(native.last_error)
 
     def test_no_string(self):
         native = command(lambda msg, a: 1, 1, lambda param, number: param)
@@ -630,6 +644,57 @@ class TestParameters:
         assert ("m", "positive", -1) == (error.module, error.param, error.value)
         assert "is refused: it must be positive" in str(error)
 
+    def test_a_value_that_cannot_be_stored(self):
+        """The parameter before it has the value that it had before, and init_f is not called."""
+
+        class Broken(Pointer[str]):
+            def load(self):
+                return "default"
+
+            def store(self, value):
+                raise OSError("broken")
+
+        first = Cell(5)
+        called = []
+        self.give(
+            ParamExport("first", INT_PARAM, first),
+            ParamExport("second", STR_PARAM, Broken()),
+            init_f=lambda: called.append(first.load()),
+        )
+        self.write(0, 6)
+        self.write(1, b"new")
+
+        assert -1 == self.module.init_f()
+        assert ([], 5) == (called, first.load())
+        error = self.native.last_error
+        assert isinstance(error, ParamValueError)
+        assert ("m", "second", "new") == (error.module, error.param, error.value)
+        assert "cannot be stored" in str(error)
+
+    def test_init_f_runs_again_after_a_value_could_not_be_stored(self):
+        """Nothing counts as stored until everything is: the next init_f stores it all."""
+
+        class SecondTime(Pointer[int]):
+            value = 1
+            is_busy = True
+
+            def load(self):
+                return self.value
+
+            def store(self, value):
+                if self.is_busy:
+                    self.is_busy = False
+                    raise OSError("busy")
+                self.value = value
+
+        first, second = Cell(5), SecondTime()
+        self.give(ParamExport("first", INT_PARAM, first), ParamExport("second", INT_PARAM, second))
+        self.write(0, 6)
+        self.write(1, 7)
+
+        assert [-1, 0] == [self.module.init_f(), self.module.init_f()]
+        assert (6, 7) == (first.load(), second.load())
+
     def test_a_value_that_is_taken(self):
         stored = []
 
@@ -817,11 +882,11 @@ class TestNativeParts:
                 ParamExport("text", STR_PARAM, StringVariable(ctypes.addressof(text), [])),
                 ParamExport(),
             ],
-            NativeHook("init_f", 0x3000, CFUNCTYPE(c_int)),
-            NativeHook("response_f", 0x4000, CFUNCTYPE(c_int), "msg"),
-            NativeHook("destroy_f", 0x5000, CFUNCTYPE(c_int)),
-            NativeHook("onbreak_f", 0x6000, CFUNCTYPE(c_int), "msg"),
-            NativeHook("init_child_f", 0x7000, CFUNCTYPE(c_int, c_int), "rank"),
+            NativeHook("init_f", 0x3000),
+            NativeHook("response_f", 0x4000),
+            NativeHook("destroy_f", 0x5000),
+            NativeHook("onbreak_f", 0x6000),
+            NativeHook("init_child_f", 0x7000),
         )
         with to_c(exports) as native:
             top = native.pointer.contents
