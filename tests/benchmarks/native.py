@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 from compiling import SOURCES, compile_module, compile_text
 
 from sermod import REQUEST_ROUTE, CmdExport, Lifecycle, ModuleExports, Registry, native, null_terminated
-from sermod.native.layout import CALL_OF_COMMAND
+from sermod.native.layout import COMMAND_FUNCTION
 
 CALLS = 100_000
 ENTRIES = (1_000, 4_000)
@@ -81,7 +81,7 @@ def commands(directory: Path) -> list[Row]:
     declared = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)(address)
     half_declared = ctypes.CFUNCTYPE(c_int, c_void_p)(address)
     references = [*map(c_void_p.from_param, places)]
-    without_result = CALL_OF_COMMAND(address)
+    without_result = COMMAND_FUNCTION(address)
 
     nop, fixed = (action.run for action in actions)
     goal = "at most 1.15"
