@@ -142,20 +142,12 @@ class NativeCommand(NativeFunction):
 
 
 def _with_prepared(call: Callable[..., int], param1: object, param2: object) -> Callable[[Any], int]:
-    # What every call needs are arguments with a default: they cost less to get at than what is built in, or in a
-    # closure. Each kind of message is looked for by itself, since each costs those behind it a part of a call.
-    def run(
-        msg: Any,
-        call: Callable[..., Any] = call,
-        param1: object = param1,
-        param2: object = param2,
-        kind_of: type = type,
-        integer: type = int,
-    ) -> Any:
-        kind = kind_of(msg)
+    # The types are compared one by one: with two of them in the first condition, a call with an int takes 2 % longer.
+    def run(msg: object) -> Any:
+        kind = type(msg)
         if kind is _ADDRESS:
             return call(msg, param1, param2)
-        if kind is integer:
+        if kind is int:
             return call(_from_param(msg), param1, param2)
         if kind is REFERENCE:
             return call(msg, param1, param2)
