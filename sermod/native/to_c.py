@@ -293,7 +293,7 @@ def _fixed(value: object, callee: Callee, param: str, number: int) -> object:
     try:
         return fixed(value)
     except ValueError as error:
-        message = f"{callee}, parameter {number}, {param!r}: {error}"
+        message = f"{callee}: for parameter {number}, {param!r}, {error}"
         raise FixupError(
             message, module=callee.module, command=callee.command, param_no=number, value=param, where=None
         ) from None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A function that compiles a module of tests/native/c, by name, and returns the shared object.
 
-    Each is compiled once. Each load has its own variables all the same.
+    Each is compiled once; each load has its own variables.
     """
     directory = tmp_path_factory.mktemp("compiled")
     made: dict[tuple[str, ...], Path] = {}

@@ -325,7 +325,7 @@ class TestFixups:
         assert -1 == fix_up(native, b"x")[0]
         error = native.last_error
         assert isinstance(error, FixupError)
-        assert "'c' of module 'm', parameter 1, 'x': the fixup returned None: it must return" in str(error)
+        assert "'c' of module 'm': for parameter 1, 'x', the fixup returned None: it must return" in str(error)
         assert ("m", "c", 1, "x") == (error.module, error.command, error.param_no, error.value)
 
     def test_a_coroutine_function(self):
@@ -338,7 +338,7 @@ class TestFixups:
 
         assert -1 == fix_up(native, b"x", 2)[0]
         assert isinstance(native.last_error, FixupError)
-        assert "parameter 2, 'x': the fixup returned a coroutine, which is never awaited" in str(native.last_error)
+        assert "for parameter 2, 'x', the fixup returned a coroutine, which is never awaited" in str(native.last_error)
 
     def test_no_string(self):
         native = command(lambda msg, a: 1, 1, lambda param, number: param)
@@ -617,7 +617,7 @@ class TestParameters:
         assert 0 == self.module.init_f()
 
     def test_a_refused_value(self):
-        """Nothing is stored, init_f is not called, and the core is told to stop."""
+        """Nothing is stored, init_f is not called, and the core stops."""
 
         class Positive(Pointer[int]):
             def load(self):

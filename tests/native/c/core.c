@@ -1,4 +1,4 @@
-/* A core library with an allocator of its own, as SER's core has. */
+/* A core library with its own allocator, as SER's core has. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ void core_free(void *memory)
 	int *block = (int *)(void *)((char *)memory - ROOM);
 
 	if (*block != MAGIC)
-		abort(); /* it is another allocator's */
+		abort(); /* another allocator made it */
 	*block = 0;
 	used--;
 	free(block);
