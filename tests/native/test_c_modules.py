@@ -287,7 +287,8 @@ class TestCore:
 
     def test_without_it_all_symbols_are_named(self, compiled):
         with pytest.raises(
-            LoadError, match=r"defines core_free, core_used, core_version, which it needs; .*core='libc"
+            LoadError,
+            match=r"defines tests_core_free, tests_core_used, tests_core_version, which it needs; .*core='libc",
         ):
             native.load(compiled("with_core"))
 
@@ -296,7 +297,7 @@ class TestCore:
         program = f"""
 from sermod import REQUEST_ROUTE, Lifecycle, Registry, native
 core = Registry()
-core.register(native.load({str(compiled("with_core"))!r}, {str(compiled("core"))!r}, "core_strdup"))
+core.register(native.load({str(compiled("with_core"))!r}, {str(compiled("core"))!r}, "tests_core_strdup"))
 action = core.bind("version", "20", route=REQUEST_ROUTE)
 with Lifecycle(core):
     print(action.run(0), core.require_export("~in_use", 0).function(0))
@@ -311,7 +312,7 @@ with Lifecycle(core):
 
         def child():
             core = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-            return native.load(module, strdup=core.core_strdup).commands[0].fixup("12", 1)
+            return native.load(module, strdup=core.tests_core_strdup).commands[0].fixup("12", 1)
 
         assert 12 == in_child(child)
 
@@ -324,7 +325,7 @@ with Lifecycle(core):
 
             def strdup(raw):
                 allocated.append(raw)
-                return CFUNCTYPE(ctypes.c_void_p, c_char_p)(("core_strdup", core))(raw)
+                return CFUNCTYPE(ctypes.c_void_p, c_char_p)(("tests_core_strdup", core))(raw)
 
             exports = native.load(module, core=library, strdup=strdup)
             return exports.commands[0].fixup("12", 1), allocated

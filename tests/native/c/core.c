@@ -5,11 +5,11 @@
 #define MAGIC 0x5e12
 #define ROOM (2 * sizeof(void *))
 
-int core_version = 2003;
+int tests_core_version = 2003;
 
 static long used;
 
-void *core_malloc(size_t size)
+void *tests_core_malloc(size_t size)
 {
 	int *block = malloc(ROOM + size);
 
@@ -18,7 +18,7 @@ void *core_malloc(size_t size)
 	return (char *)block + ROOM;
 }
 
-void core_free(void *memory)
+void tests_core_free(void *memory)
 {
 	int *block = (int *)(void *)((char *)memory - ROOM);
 
@@ -29,12 +29,12 @@ void core_free(void *memory)
 	free(block);
 }
 
-char *core_strdup(const char *text)
+char *tests_core_strdup(const char *text)
 {
-	return strcpy(core_malloc(strlen(text) + 1), text);
+	return strcpy(tests_core_malloc(strlen(text) + 1), text);
 }
 
-long core_used(void)
+long tests_core_used(void)
 {
 	return used;
 }
