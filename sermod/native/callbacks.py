@@ -126,7 +126,7 @@ def _with_message(function: Callable[..., Any], message: MakeMessage) -> Callabl
 #
 # There is a function for each number of parameters: one with *params takes 2.5 times as long. The results that nearly
 # all commands return are compared by identity, the most frequent one first: with checked() for every result, a call
-# takes a third longer.
+# takes a third longer. That one is a variable of the closure: with a global, a call takes 5 % longer.
 
 
 def _without_params(function: Callable[..., Any], callee: Callee, _handles: object = None) -> Callable[..., int]:
