@@ -1,8 +1,11 @@
 """The binary interface: compiled modules in a Python host, and Python modules in a C host.
 
-:func:`load` reads the exports of a C module, whose functions then are called like those of any other; :func:`to_c` is
-the way back. ``include/sermod.h``, in :func:`include_dir`, is all that the author of a C module needs. Importing this
-package loads ctypes; ``import sermod`` does not, until a compiled module is loaded.
+:func:`load` opens a compiled module and returns its exports, whose functions call C. :func:`to_c` does the reverse: it
+makes the C structures of a Python module's exports. The author of a C module needs only ``sermod.h``, which is in
+:func:`include_dir`.
+
+The names in ``__all__`` are public; the other files of this folder are the engine. Importing this package imports
+ctypes; ``import sermod`` does not, until a compiled module is loaded.
 """
 
 from __future__ import annotations
@@ -14,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from sermod._interface.exports import ModuleExports
+from sermod._problems import counted
 from sermod.errors import InvalidExportsError
-from sermod.native.from_c import Belongings, read_exports
+from sermod.native.from_c import read_exports
 from sermod.native.functions import NativeCommand, NativeFixup, NativeFunction, NativeHook
 from sermod.native.layout import STRDUP_FUNCTION, ModuleExportsStruct
-from sermod.native.library import exports_of, flush, open_library
-from sermod.native.lookup import give_lookup, recent_errors
+from sermod.native.library import address_of_exports, flush, open_library
+from sermod.native.lookup import fill_find_export, recent_errors
+from sermod.native.memory import UnreadableError
 from sermod.native.messages import register_message
-from sermod.native.symbols import function_of
+from sermod.native.symbols import resolve_function
 from sermod.native.to_c import CFunction, NativeExports, to_c
 
 __all__ = [
@@ -31,6 +36,7 @@ __all__ = [
     "NativeFixup",
     "NativeFunction",
     "NativeHook",
+    "UnreadableError",
     "flush",
     "include_dir",
     "load",
@@ -47,46 +53,56 @@ def load(
 ) -> ModuleExports[Any]:
     """Open a compiled module and read its variable ``exports`` (spec, section 1.1).
 
-    The module is opened with all of its symbols resolved, and its initialisers run. Its arrays are then read with care:
-    whatever its memory holds, the process lives. The functions in the result call C; its parameters are the module's
-    own variables. The library stays open for good. Loading a file again opens a copy of it, with variables of its own.
+    The system resolves all symbols of the module and runs its initialisers. Then its arrays are read with checks, so
+    that a bad address in them is an error and does not end the process. The functions in the result call C; its
+    parameters are the module's own variables. The library stays open until the process ends. To load a file again opens
+    a copy of it, with variables of its own.
 
-    A C command is called as ``command(msg, param1, param2)``. The message is an ``int``, which is an address, a ctypes
-    object, a writable buffer, an object with the attribute ``_as_parameter_``, ``None`` for a null pointer, or of a
-    type that :func:`register_message` knows. Strings are UTF-8 in C; other bytes survive as lone surrogates.
+    A C command is called as ``command(msg, param1, param2)``. The message is one of these: an ``int``, which is an
+    address; a ctypes object; a writable buffer; an object with the attribute ``_as_parameter_``; ``None`` for a null
+    pointer; an object of a type that :func:`register_message` knows. Strings are UTF-8 in C; other bytes become lone
+    surrogates.
 
-    A module that defines the variable ``sermod_find_export`` finds it filled before its ``init_f``.
+    If the module defines the variable ``sermod_find_export``, it is set before the module's ``init_f`` runs.
+
+    Called in the main process, before it forks.
 
     Args:
         path: The shared object.
-        core: A library whose symbols the module needs, opened first and for all: what in SER is the core itself.
-        strdup: What allocates the string that a fixup gets, owns, and may free: a C function, as its name or as ctypes
-            has it, or any function that takes ``bytes`` and returns an address. By default it is libc's ``strdup``.
+        core: A library that defines symbols that the module needs: in SER, the core itself. It is opened before the
+            module, and its symbols are visible to all libraries that are opened later.
+        strdup: The function that allocates the string that a fixup gets, owns, and may free: the name of a C function,
+            a ctypes function, or any function that takes ``bytes`` and returns an address. The default is ``strdup``
+            of libc.
 
     Returns:
-        The exports, as they are: registration validates them.
+        The exports. They are not validated yet; registration validates them.
 
     Raises:
         ModuleFileNotFoundError: There is no such file.
-        NoExportsError: It has no variable ``exports``, or not one that is large enough and loaded.
-        InvalidExportsError: The structures cannot be read, or have no end. All problems are told.
-        LoadError: It cannot be opened: it is no shared object, is for another machine, or needs symbols that nothing
-            defines, which are all named.
-        LookupError: There is no C function of the name that *strdup* is.
+        NoExportsError: The file has no variable ``exports``, or the variable is too small or not loaded.
+        InvalidExportsError: The structures cannot be read, or an array or a string in them has no end. The error
+            carries all problems.
+        LoadError: The file cannot be opened: it is not a shared object, it is for another machine, or it needs symbols
+            that no library defines. The message names all of these symbols.
+        LookupError: *strdup* is a name, and there is no C function of that name.
         TypeError: An argument is of a wrong type.
     """
     what = os.fspath(path)
     library = open_library(what, core)
-    address = exports_of(library, what)
-    allocate = function_of("strdup" if strdup is None else strdup, STRDUP_FUNCTION, "load(strdup=...)")
+    address = address_of_exports(library, what)
+    allocate = resolve_function("strdup" if strdup is None else strdup, STRDUP_FUNCTION, "load(strdup=...)")
     try:
-        exports = read_exports(address, Belongings(allocate, library.kept))
+        exports = read_exports(address, allocate, library.kept)
     except InvalidExportsError as error:
         size, usual = library.size_of_exports, ctypes.sizeof(ModuleExportsStruct)
         if size not in (0, usual):
-            error.add_note(f"its exports are {size} bytes long and not {usual}: is it a module for another core?")
+            error.add_note(
+                f"its variable 'exports' has {counted(size, 'byte')}, and struct module_exports has {usual}: it may be "
+                f"a module for another core"
+            )
         raise
-    give_lookup(library, str(exports.name))
+    fill_find_export(library, str(exports.name))
     return exports
 
 

@@ -1,4 +1,4 @@
-"""What a shared object says of itself before it is opened: ELF, the format of Linux, the BSDs and Solaris."""
+"""Reads shared objects before they are opened: ELF, the file format of Linux, the BSDs and Solaris."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+
+from sermod._problems import counted
 
 _MAGIC: Final = b"\x7fELF"
 _CLASSES: Final = {1: 32, 2: 64}
@@ -33,7 +35,7 @@ _TYPES: Final = {
 }
 _SHARED_OBJECT: Final = 3
 _PROGRAMS: Final = ("/proc/self/exe", sys.executable)
-"""Where the program that runs is found: on Linux, and elsewhere."""
+"""The paths of the program that runs, on Linux and elsewhere."""
 
 _LOAD: Final = 1
 _DYNAMIC: Final = 6
@@ -44,12 +46,17 @@ _UNDEFINED: Final = 0
 _RESERVED: Final = 0xFF00
 _GLOBAL: Final = 1
 _KINDS_OF_DATA: Final = (0, 1, 5)
-_KINDS: Final = {2: "a function", 6: "a variable of each thread", 10: "a function"}
+_KINDS: Final = {2: "a function", 6: "a thread-local variable", 10: "a function"}
 
 
 @attrs.frozen
 class _Layout:
-    """The fields of a record, in the order of the file, and what :mod:`struct` calls them."""
+    """A kind of record in the file.
+
+    Attributes:
+        codes: The types of its fields, as format characters of :mod:`struct`.
+        names: The names of its fields, in the same order.
+    """
 
     codes: str
     names: _Names
@@ -86,20 +93,20 @@ _LAYOUTS: Final = {
         "entry": _Layout("qQ", ("tag", "value")),
     },
 }
-"""The records of the format, by the bits of the machine."""
+"""The records, by the bits of the machine and by kind."""
 
 
 @attrs.frozen
 class Symbol:
-    """A name in a shared object, and what it stands for.
+    """A symbol of a shared object.
 
     Attributes:
-        name: The name.
-        address: Where it is, from where the object is put in memory.
-        size: How long it is; 0 where that is not known.
+        name: Its name.
+        address: Its address, relative to the start of the object in memory.
+        size: Its size in bytes; 0 if the file does not say it.
         section: The number of its section.
-        is_global: Whether other objects see it; weak ones do not count.
-        kind: What it is.
+        is_global: Whether it is global; a weak symbol is not.
+        kind: Its type, a number of the format.
     """
 
     name: str
@@ -111,18 +118,19 @@ class Symbol:
 
     @property
     def is_defined(self) -> bool:
-        """Whether it is there, rather than needed."""
+        """Whether this object defines it; if not, another object must."""
         return self.section != _UNDEFINED
 
 
 def read(data: bytes) -> SharedObject | None:
-    """Return what a file says of itself; ``None`` where shared objects are of another format on this system.
+    """Read a file; return ``None`` if shared objects have another format on this system.
 
     Args:
         data: The content of the file.
 
     Raises:
-        ValueError: It is no shared object for this machine; the text says what it is instead.
+        ValueError: It is not a shared object for this machine. The message says what it is, and has no subject: ``"is
+            damaged"``.
     """
     own = header_of_this_process()
     if own is None:
@@ -139,6 +147,12 @@ class SharedObject:
 
     Args:
         data: The content of the file.
+
+    Attributes:
+        segments: The records of its segments.
+        sections: The records of its sections; empty if the file does not say where they are.
+        symbols: The symbols that it defines for other objects, and those that it needs.
+        needed: The names of the libraries that it needs.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -164,7 +178,7 @@ class SharedObject:
     def _entries(self, kind: str, section: dict[str, Any]) -> Iterator[dict[str, Any]]:
         size = section["entry_size"]
         if not size:
-            raise IndexError("a table has entries of no size")
+            raise IndexError("a table has entries of size 0")
         return self._table(kind, section["offset"], size, section["size"] // size)
 
     def _symbols(self, wanted: int) -> Iterator[Symbol]:
@@ -186,49 +200,53 @@ class SharedObject:
         start = self.sections[section]["offset"] + offset
         end = self._data.find(b"\0", start)
         if end < 0:
-            raise IndexError("a name has no end")
+            raise IndexError("a name has no NUL")
         return self._data[start:end].decode("utf-8", "surrogateescape")
 
     def undefined(self) -> list[str]:
-        """Return the names that others must define."""
+        """Return the names of the symbols that other objects must define."""
         return [symbol.name for symbol in self.symbols if symbol.name and symbol.is_global and not symbol.is_defined]
 
-    def find_mistake(self, name: str, size: int) -> str | None:
-        """Return what keeps a name from being a variable of *size* bytes that others see; ``None`` where it is one."""
+    def check_variable(self, name: str, size: int) -> str | None:
+        """Return what is wrong with a variable of *size* bytes that other objects need; ``None`` if nothing is.
+
+        The text has no subject: ``"has no variable 'exports'"``.
+        """
         if not self.sections:
             return None
         found = next((symbol for symbol in self.symbols if symbol.name == name and symbol.is_defined), None)
         if found is None:
-            hidden = any(symbol.name == name and symbol.is_defined for symbol in self._symbols(_SYMBOLS_OF_LINKER))
-            why = "; there is one that others cannot see: it is static, or built with -fvisibility=hidden"
-            return f"has no variable {name!r}{why if hidden else ''}"
+            is_hidden = any(symbol.name == name and symbol.is_defined for symbol in self._symbols(_SYMBOLS_OF_LINKER))
+            why = " that other objects see: it is static, or built with -fvisibility=hidden" if is_hidden else ""
+            return f"has no variable {name!r}{why}"
         if found.kind not in _KINDS_OF_DATA:
-            return f"has no variable {name!r} but {_KINDS.get(found.kind, 'something else')} of that name"
+            return f"has no variable {name!r} but {_KINDS.get(found.kind, 'another symbol')} of that name"
         if 0 < found.size < size:
-            return f"has a variable {name!r} of {found.size} bytes, and it is to be one of {size}"
-        return self._find_place(found, size)
+            return f"has a variable {name!r} of {counted(found.size, 'byte')}, but it must have {size}"
+        return self._check_place(found, size)
 
-    def _find_place(self, found: Symbol, size: int) -> str | None:
+    def _check_place(self, found: Symbol, size: int) -> str | None:
         end = found.address + size
         loaded = (segment for segment in self.segments if segment["kind"] == _LOAD)
         if found.section >= _RESERVED or not any(
             segment["address"] <= found.address and end <= segment["address"] + segment["size"] for segment in loaded
         ):
-            return f"has a variable {found.name!r} at {found.address:#x}, where nothing of the file is loaded"
+            return f"has a variable {found.name!r} at {found.address:#x}, where no part of the file is loaded"
         section = self.sections[found.section]
         if not section["address"] <= found.address <= end <= section["address"] + section["size"]:
             left = max(section["address"] + section["size"] - found.address, 0)
-            return f"has a variable {found.name!r} with {left} bytes left in its section, and it is to be one of {size}"
+            room = counted(left, "byte")
+            return f"has a variable {found.name!r} with {room} left in its section, but it must have {size}"
         return None
 
     def size_of(self, name: str) -> int:
-        """Return how long a variable says it is; 0 where that is not known."""
+        """Return the size of a variable in bytes; 0 if the file does not say it."""
         return next((symbol.size for symbol in self.symbols if symbol.name == name), 0)
 
 
 @cache
 def header_of_this_process() -> bytes | None:
-    """Return the first bytes of the program that runs, or ``None`` where this system has another format."""
+    """Return the first bytes of the program that runs; ``None`` if this system has another format."""
     for program in _PROGRAMS:
         try:
             with Path(program).open("rb") as file:
@@ -242,17 +260,17 @@ def header_of_this_process() -> bytes | None:
 
 def _check_kind(data: bytes, own: bytes) -> None:
     if not data.startswith(_MAGIC):
-        raise ValueError(f"is no shared object (it begins with {data[:8]!r}): build one with cc -shared -fPIC")
+        raise ValueError(f"is not a shared object (it begins with {data[:8]!r}): build one with cc -shared -fPIC")
     theirs, ours = _machine(data), _machine(own)
     if theirs != ours:
-        raise ValueError(f"is for another machine ({theirs}, and this process is {ours}): build it for this one")
+        raise ValueError(f"is for another machine ({theirs}; this process is {ours}): build it for this one")
     kind = struct.unpack_from("=H", data, 16)[0]
     if kind != _SHARED_OBJECT:
-        raise ValueError(f"is no shared object but {_TYPES.get(kind, f'of type {kind}')}")
+        raise ValueError(f"is not a shared object but {_TYPES.get(kind, f'of type {kind}')}")
 
 
 def _machine(header: bytes) -> str:
-    order = _BYTE_ORDERS.get(header[5]) if len(header) >= 20 else None  # noqa: PLR2004 - the part that is looked at
+    order = _BYTE_ORDERS.get(header[5]) if len(header) >= 20 else None  # noqa: PLR2004 - the part that is read
     if order is None:
         return "damaged"
     number: int = struct.unpack_from(f"{order}H", header, 18)[0]

@@ -1,4 +1,4 @@
-"""What went wrong in Python while C was the caller, which takes no exceptions."""
+"""Exceptions of Python functions that C calls: C cannot take them, so they are logged and kept."""
 
 from __future__ import annotations
 
@@ -9,77 +9,86 @@ from typing import Any, Final, cast
 
 import attrs
 
+from sermod._interface.values import is_c_int
+from sermod._problems import repr_of
 from sermod.errors import CommandResultError
 
 FAILED: Final = -1
-"""What C gets where Python has nothing to return."""
+"""The result that C gets for a Python function that raised an exception."""
 
 _KEPT: Final = 100
-_INTS: Final = (-(2**31), 2**31 - 1)
 
 _logger: Final = logging.getLogger("sermod.native")
 
 
 class Failures:
-    """The exceptions of one set of functions that C calls: each is logged with its traceback, and the last are kept."""
+    """Logs the exceptions of a set of functions with their tracebacks, and keeps the last ones.
+
+    Attributes:
+        recent: The last exceptions, the newest last.
+    """
 
     def __init__(self) -> None:
         self.recent: deque[BaseException] = deque(maxlen=_KEPT)
 
-    def add(self, where: str, error: BaseException) -> None:
+    def add(self, source: str, error: BaseException) -> None:
         """Log an exception and keep it.
 
         Args:
-            where: What raised it.
+            source: The function that raised it, for the log.
             error: The exception.
         """
         self.recent.append(error)
         try:
-            _logger.error("%s, called from C, failed", where, exc_info=error)
-        except BaseException as more:  # noqa: BLE001 - the caller is C, and takes none
+            _logger.error("%s, called from C, failed", source, exc_info=error)
+        except BaseException as more:  # noqa: BLE001 - the caller is C, which cannot take an exception
             self.recent.append(more)
 
 
 @attrs.frozen
-class Called:
-    """What is called from C, for messages.
+class Callee:
+    """A Python function that C calls.
 
     Attributes:
         module: The name of the module.
-        command: The command's name, or the field's.
-        failures: Where what goes wrong is told.
+        command: The name of the command, or the field of the hook.
+        failures: Where its exceptions are kept.
+        expects: The results that C takes from it, for messages.
     """
 
     module: str
     command: str
     failures: Failures
+    expects: str = "more than 0 for true, less than 0 for false, 0 to stop"
+
+    def __str__(self) -> str:
+        return f"{self.command!r} of module {self.module!r}"
 
     def failed(self, error: BaseException) -> int:
-        """Tell of an exception, and return what C gets instead."""
-        self.failures.add(f"{self.command!r} of module {self.module!r}", error)
+        """Log and keep an exception, and return the result that C gets instead."""
+        self.failures.add(str(self), error)
         return FAILED
 
     def checked(self, result: object) -> int:
-        """Return a result that C can take.
+        """Return a result if C can take it.
 
         Raises:
-            CommandResultError: It is none: no ``int``, or one that no C ``int`` holds.
+            CommandResultError: It is not an ``int``, or no C ``int`` holds it.
         """
-        if type(result) is int and _INTS[0] <= result <= _INTS[1]:
+        if is_c_int(result):
             return result
-        if isinstance(result, int) and not isinstance(result, bool) and _INTS[0] <= result <= _INTS[1]:
-            return int(result)
-        if isinstance(result, Coroutine):
-            # Nobody will await it, and it would complain of that.
-            cast("Coroutine[Any, Any, Any]", result).close()
-        raise CommandResultError(
-            f"{self.command!r} of module {self.module!r} returned {result!r} to C, which is no result: return an int "
-            f"of 32 bits, more than 0 for true, less than 0 for false, 0 to stop",
-            module=self.module,
-            command=self.command,
-            value=cast("object", result),
+        wrong = (
+            f"{self} returned {repr_of(result)} to C, which is not a result: return an int of 32 bits, {self.expects}"
         )
+        if isinstance(result, Coroutine):
+            # A coroutine that is never awaited warns when it is collected, in an unrelated place, unless it is closed.
+            cast("Coroutine[Any, Any, Any]", result).close()
+        raise CommandResultError(wrong, module=self.module, command=self.command, value=cast("object", result))
 
     def checked_code(self, result: object) -> int:
-        """Return the result of an initialization function, for which ``None`` is 0."""
+        """Return the result of an initialization function if C can take it; ``None`` is 0.
+
+        Raises:
+            CommandResultError: As for :meth:`checked`.
+        """
         return 0 if result is None else self.checked(result)

@@ -1,4 +1,4 @@
-"""Functions of a C module, as Python calls them."""
+"""Functions of a C module that Python calls."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Any, Final
 
-from sermod.native.layout import CALL_OF_COMMAND, FIXUP_FUNCTION, c_string
-from sermod.native.messages import REFERENCE, address_of, call_with
+from sermod._interface.exports import HOOKS
+from sermod._interface.signatures import C_SHAPE
+from sermod._interface.values import is_int
+from sermod._problems import counted
+from sermod.native.layout import (
+    COMMAND_FUNCTION,
+    FIXUP_FUNCTION,
+    HOOK_FUNCTIONS,
+    UNDECLARED_HOOK_FUNCTIONS,
+    to_c_string,
+)
+from sermod.native.messages import REFERENCE, address_of, call_with_message
 
 _ADDRESS: Final = ctypes.c_void_p
 _from_param: Final = _ADDRESS.from_param
-_C_SHAPE: Final = 2  # parameters of every C command, whatever its param_no
 
 
 def _signature(*names: str, optional: int = 0) -> Signature:
@@ -26,15 +35,15 @@ def _signature(*names: str, optional: int = 0) -> Signature:
 
 
 class NativeFunction:
-    """A function of a C module. Equal to every other one of the same address, as addresses are.
+    """A function of a C module. Two of the same class are equal if their addresses are.
 
     Args:
-        name: What it is called, for messages.
-        address: Where it is.
+        name: Its name, for messages.
+        address: Its address.
 
     Attributes:
-        name: What it is called, for messages.
-        address: Where it is.
+        name: Its name, for messages.
+        address: Its address.
     """
 
     __signature__: Signature
@@ -56,14 +65,15 @@ class NativeFunction:
 
     @property
     def _as_parameter_(self) -> ctypes.c_void_p:
-        """What ctypes passes to C for it."""
+        """The argument that ctypes passes to C for this object."""
         return ctypes.c_void_p(self.address)
 
     def typed(self, prototype: Callable[[int], Callable[..., Any]]) -> Callable[..., Any]:
-        """Return the same function with a prototype of its own, which only its author knows (spec, section 1.2).
+        """Return this function with arguments and a result of its own types (spec, section 1.2).
 
         Args:
-            prototype: What :func:`ctypes.CFUNCTYPE` returns.
+            prototype: The result of :func:`ctypes.CFUNCTYPE`. It must be the type that the function has in C: nothing
+                can check it.
 
         Example:
             >>> from ctypes import CFUNCTYPE, c_double
@@ -75,87 +85,79 @@ class NativeFunction:
 
 
 class NativeCommand(NativeFunction):
-    """A command of a C module: ``command(msg, param1, param2)`` calls it, and a parameter left out is a null pointer.
+    """A command of a C module: ``command(msg, param1, param2)`` calls it. An omitted parameter is a null pointer.
 
-    A parameter is a ``str``, of which C gets a copy for the time of the call; ``bytes``, likewise; ``None``; or
-    anything that stands for an address, such as what a C fixup has returned.
+    A parameter is a ``str`` or ``bytes``, of which C gets a copy for the time of the call; ``None``; or an object that
+    stands for an address, such as the result of a C fixup.
     """
 
-    __signature__: Signature = _signature("msg", "param1", "param2", optional=_C_SHAPE)
+    __signature__: Signature = _signature("msg", "param1", "param2", optional=C_SHAPE)
 
     def __init__(self, name: str, address: int) -> None:
         super().__init__(name, address)
-        self._call = CALL_OF_COMMAND(address)
+        self._call = COMMAND_FUNCTION(address)
 
     def __call__(self, msg: object, param1: object = None, param2: object = None, /) -> int:
-        """Call the command, in the process that handles the message.
+        """Call the command. Called in the process that handles the message.
 
         Args:
-            msg: The message: an address, or something that has one (see :func:`sermod.native.load`).
+            msg: The message: an address, or an object that stands for one (see :func:`sermod.native.load`).
             param1: The first parameter.
             param2: The second parameter.
 
         Returns:
-            What the command returns.
+            The result of the command.
 
         Raises:
-            TypeError: The message or a parameter has no address.
+            TypeError: The message or a parameter does not stand for an address.
             ValueError: A string has a NUL in it.
         """
-        return int(call_with(self._call, msg, self._prepare(param1, 1), self._prepare(param2, 2)))
+        return int(call_with_message(self._call, msg, self._prepare(param1, 1), self._prepare(param2, 2)))
 
     def with_last_arguments(self, values: tuple[object, ...]) -> Callable[[Any], int]:
-        """Return a function of the message alone, with parameters that are prepared once and kept.
+        """Return a function of the message that calls the command with parameters that are prepared once.
 
         Args:
-            values: The parameters, two at the most.
+            values: The parameters, at most two.
 
         Raises:
-            TypeError: There are too many of them, or one has no address.
+            TypeError: There are more, or one does not stand for an address.
             ValueError: A string has a NUL in it.
         """
-        if len(values) > _C_SHAPE:
-            raise TypeError(f"{self!r} takes {_C_SHAPE} parameters at the most (got {len(values)})")
+        if len(values) > C_SHAPE:
+            raise TypeError(f"{self!r} takes at most {counted(C_SHAPE, 'parameter')} (got {len(values)})")
         padded = (*values, None, None)
-        return _calling(self._call, self._prepare(padded[0], 1), self._prepare(padded[1], 2))
+        return _with_prepared(self._call, self._prepare(padded[0], 1), self._prepare(padded[1], 2))
 
     def _prepare(self, value: object, number: int) -> object:
-        """Return a parameter as ctypes passes it on at once; it keeps alive what it is the address of."""
+        """Return the argument of a parameter, which ctypes does not convert again and which keeps its memory alive."""
         if value is None:
             return None
         if isinstance(value, (str, bytes)):
-            return ctypes.byref(ctypes.create_string_buffer(_checked(value, number, self)))
-        if isinstance(value, int) and not isinstance(value, bool):
+            return ctypes.byref(ctypes.create_string_buffer(_c_string(value, number, self)))
+        if is_int(value):
             return _from_param(value)
         address, kept = address_of(value, f"parameter {number} of {self!r}")
         return _keeping(address, kept)
 
 
-def _calling(call: Callable[..., int], param1: object, param2: object) -> Callable[[Any], int]:
-    # What every call needs are arguments with a default: they cost less to get at than what is built in, or in a
-    # closure. Each kind of message is looked for by itself, since each costs those behind it a part of a call.
-    def run(
-        msg: Any,
-        call: Callable[..., Any] = call,
-        param1: object = param1,
-        param2: object = param2,
-        kind_of: type = type,
-        integer: type = int,
-    ) -> Any:
-        kind = kind_of(msg)
+def _with_prepared(call: Callable[..., int], param1: object, param2: object) -> Callable[[Any], int]:
+    # The types are compared one by one: with two of them in the first condition, a call with an int takes 2 % longer.
+    def run(msg: object) -> Any:
+        kind = type(msg)
         if kind is _ADDRESS:
             return call(msg, param1, param2)
-        if kind is integer:
+        if kind is int:
             return call(_from_param(msg), param1, param2)
         if kind is REFERENCE:
             return call(msg, param1, param2)
-        return call_with(call, msg, param1, param2)
+        return call_with_message(call, msg, param1, param2)
 
     return run
 
 
 def _keeping(address: int, kept: object) -> object:
-    """Return an argument for an address that keeps an object alive, as a byref() keeps what it refers to."""
+    """Return the argument for an address; the argument keeps an object alive, because ``byref()`` keeps its operand."""
     if not address:
         return None
     place: Any = ctypes.c_char.from_address(address)
@@ -167,9 +169,9 @@ class NativeFixup(NativeFunction):
     """A fixup of a C module (spec, section 1.2, ``fixup``).
 
     Args:
-        name: What it is called, for messages.
-        address: Where it is.
-        strdup: Allocates the copy of a parameter that the fixup owns, and frees where it replaces it.
+        name: Its name, for messages.
+        address: Its address.
+        strdup: Allocates the copy of a parameter that the fixup owns, and frees if it replaces it.
     """
 
     __signature__: Signature = _signature("param", "param_no")
@@ -180,24 +182,24 @@ class NativeFixup(NativeFunction):
         self._strdup = strdup
 
     def __call__(self, param: str, param_no: int, /) -> int:
-        """Fix a parameter up, in the main process before it forks.
+        """Fix a parameter up. Called in the main process, before it forks.
 
         Args:
-            param: The parameter as the script has it.
+            param: The parameter as written in the script.
             param_no: Its number, from 1.
 
         Returns:
-            What the fixup has left where the pointer to the string was: as large as a pointer, and often one.
+            What the fixup left in place of the pointer to the string: a number of a pointer's size, often an address.
 
         Raises:
-            MemoryError: There is no copy of it for the fixup.
-            ValueError: The fixup has refused it, or there is a NUL in it.
+            MemoryError: The string could not be allocated.
+            ValueError: The fixup refuses the parameter, or the parameter has a NUL in it.
         """
-        place = ctypes.c_void_p(self._strdup(_checked(param, param_no, self)))
+        place = ctypes.c_void_p(self._strdup(_c_string(param, param_no, self)))
         if not place:
             raise MemoryError(
-                f"the allocator has returned a null pointer for {self!r}, which would write there: does it work as "
-                f"early as this? See sermod.native.load(strdup=...)"
+                f"the allocator returned a null pointer for a parameter of {self!r}: check that it works before the "
+                f"modules are initialised (see sermod.native.load(strdup=...))"
             )
         code: int = self._call(ctypes.byref(place), param_no)
         if code < 0:
@@ -206,37 +208,39 @@ class NativeFixup(NativeFunction):
 
 
 class NativeHook(NativeFunction):
-    """A function of a C module's life (spec, sections 1.4 and 1.5).
+    """A hook of a C module (spec, sections 1.4 and 1.5).
 
     Args:
-        name: What it is called, for messages.
-        address: Where it is.
-        prototype: How it is called.
-        takes: The name of its argument, if it takes one.
+        name: The field of the exports that it is in.
+        address: Its address.
     """
 
-    def __init__(self, name: str, address: int, prototype: Callable[[int], Callable[..., Any]], *takes: str) -> None:
+    _prototypes = HOOK_FUNCTIONS
+
+    def __init__(self, name: str, address: int) -> None:
         super().__init__(name, address)
-        self.__signature__: Signature = _signature(*takes)
-        self._call = prototype(address)
+        self.__signature__: Signature = _signature(*HOOKS[name])
+        self._call = self._prototypes[name](address)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call it, in the process that the spec says."""
+        """Call the hook. Called in the process that the spec says."""
         return self._call(*arguments)
 
 
 class NativeMessageHook(NativeHook):
-    """A function of a C module that takes a message (spec, section 1.6): ``response_f`` or ``onbreak_f``."""
+    """A hook of a C module that takes a message (spec, section 1.6): ``response_f`` or ``onbreak_f``."""
+
+    _prototypes = UNDECLARED_HOOK_FUNCTIONS
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call it, in the process that handles the message."""
-        return call_with(self._call, *arguments)
+        """Call the hook. Called in the process that handles the message."""
+        return call_with_message(self._call, *arguments)
 
 
-def _checked(value: str | bytes, number: int, function: object) -> bytes:
-    raw = c_string(value) if isinstance(value, str) else value
+def _c_string(value: str | bytes, number: int, function: object) -> bytes:
+    raw = to_c_string(value) if isinstance(value, str) else value
     if 0 in raw:
         raise ValueError(
-            f"parameter {number} of {function!r}, {value!r}, has a NUL in it, which ends a C string: take it out"
+            f"parameter {number} of {function!r}, {value!r}, has a NUL in it, which ends a C string: remove the NUL"
         )
     return raw

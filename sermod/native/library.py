@@ -1,4 +1,4 @@
-"""Opening the shared object of a C module (spec, section 1.1)."""
+"""Opens the shared object of a C module (spec, section 1.1)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,10 @@ from sermod.native.layout import ModuleExportsStruct
 from sermod.native.symbols import address_of_symbol
 
 FIND_EXPORT: Final = "sermod_find_export"
-"""The variable in which a C module finds the look-up."""
+"""The variable through which a C module finds commands of other modules."""
 
-_flushed_before_forks: Final[list[bool]] = []
 _opened: Final[list[Library]] = []
-"""Every library that was opened, for ever: what C has of it, nobody can know."""
+"""Every library that was opened. None is ever closed, since C may have pointers into it."""
 
 
 @attrs.frozen(eq=False)
@@ -31,10 +31,10 @@ class Library:
 
     Attributes:
         path: Its file.
-        identity: What tells the file apart from others, whatever its name.
-        handle: ctypes' handle, which never closes it.
-        size_of_exports: How long its variable ``exports`` says it is; 0 where it does not.
-        kept: Keeps what its memory may point to.
+        identity: The device and the inode of the file: the same for all names of a file.
+        handle: The handle of ctypes, which never closes the library.
+        size_of_exports: The size of its variable ``exports`` in bytes, as the file says; 0 if the file does not say it.
+        kept: The objects that its memory may point to.
     """
 
     path: str
@@ -43,25 +43,25 @@ class Library:
     size_of_exports: int
     kept: list[object] = attrs.Factory(list[object])
 
-    def variable(self, name: str) -> int | None:
-        """Return the address of a variable, or ``None`` where there is none of the name."""
+    def address_of(self, name: str) -> int | None:
+        """Return the address of a variable; ``None`` if there is none of that name."""
         return address_of_symbol(self.handle, name)
 
 
 def open_library(path: str | os.PathLike[str], core: str | os.PathLike[str] | None) -> Library:
-    """Open a shared object, after the library whose symbols it needs.
+    """Open a shared object, after the library that defines its symbols.
 
-    A file that was opened before, under whatever name, or a new one in its place, is opened as a copy: so it has
-    variables of its own, and the code that it has now.
+    A copy is opened of a file that was opened before, under this or another name, and of a new file in its place: the
+    copy has variables of its own, and the code that the file has now.
 
     Args:
         path: The file.
-        core: The library whose symbols it needs.
+        core: The library that defines its symbols.
 
     Raises:
         ModuleFileNotFoundError: There is no such file.
         NoExportsError: It has no variable ``exports``.
-        LoadError: It, or *core*, cannot be opened.
+        LoadError: The file or *core* cannot be opened.
     """
     what = os.fspath(path)
     origin = os.path.realpath(what)
@@ -73,11 +73,11 @@ def open_library(path: str | os.PathLike[str], core: str | os.PathLike[str] | No
         msg = f"the compiled module {what!r} cannot be read ({error}); give the path of a shared object"
         raise kind(msg, what=what, origin=origin) from error
     try:
-        about = elf.read(data)
+        file = elf.read(data)
     except ValueError as error:
         raise LoadError(f"the compiled module {what!r} {error}", what=what, origin=origin) from error
-    if about is not None and (mistake := about.find_mistake("exports", ctypes.sizeof(ModuleExportsStruct))):
-        raise NoExportsError(_no_exports(what, mistake), what=what, origin=origin)
+    if file is not None and (wrong := file.check_variable("exports", ctypes.sizeof(ModuleExportsStruct))):
+        raise NoExportsError(_no_exports(what, wrong), what=what, origin=origin)
     if core is not None:
         _open_core(os.fspath(core), what)
     identity = (status.st_dev, status.st_ino)
@@ -85,25 +85,29 @@ def open_library(path: str | os.PathLike[str], core: str | os.PathLike[str] | No
     try:
         handle = _open_copy(origin) if is_known else ctypes.CDLL(origin)
     except OSError as error:
-        raise LoadError(_why_not_opened(what, error, about, core), what=what, origin=origin) from error
-    flush_before_forks()
-    size = about.size_of("exports") if about is not None else 0
+        raise LoadError(_why_not_opened(what, error, file, core), what=what, origin=origin) from error
+    _flush_before_forks()
+    size = file.size_of("exports") if file is not None else 0
     library = Library(origin, identity, handle, size)
     _opened.append(library)
     return library
 
 
-def _no_exports(what: str, mistake: str) -> str:
-    return f"the compiled module {what!r} {mistake}; define the variable as struct module_exports, as sermod.h has it"
+def _no_exports(what: str, wrong: str) -> str:
+    return f"the compiled module {what!r} {wrong}; define it as sermod.h declares it: struct module_exports exports"
 
 
-def exports_of(library: Library, what: str) -> int:
+def address_of_exports(library: Library, what: str) -> int:
     """Return the address of a library's variable ``exports``.
 
+    Args:
+        library: The library.
+        what: The path that was asked for, for the error.
+
     Raises:
-        NoExportsError: It has none.
+        NoExportsError: There is no such variable.
     """
-    address = library.variable("exports")
+    address = library.address_of("exports")
     if address is None:
         raise NoExportsError(_no_exports(what, "has no variable 'exports'"), what=what, origin=library.path)
     return address
@@ -115,12 +119,12 @@ def _open_core(core: str, what: str) -> None:
     try:
         ctypes.CDLL(core, mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
-        msg = f"the library {core!r}, whose symbols {what!r} needs, cannot be opened: {error}; give core= its path"
+        msg = f"the core {core!r}, whose symbols {what!r} needs, cannot be opened: {error}; give core= its path"
         raise LoadError(msg, what=what, origin=core) from error
 
 
 def _open_copy(origin: str) -> ctypes.CDLL:
-    # The system knows a library by its file and by its path, and would hand out the one that it has.
+    # For the same file or path, the system would return the library that is open already.
     directory = tempfile.mkdtemp(prefix="sermod-")
     try:
         copy = shutil.copyfile(origin, os.path.join(directory, os.path.basename(origin)))  # noqa: PTH118, PTH119
@@ -130,49 +134,48 @@ def _open_copy(origin: str) -> ctypes.CDLL:
 
 
 def _why_not_opened(
-    what: str, error: OSError, about: elf.SharedObject | None, core: str | os.PathLike[str] | None
+    what: str, error: OSError, file: elf.SharedObject | None, core: str | os.PathLike[str] | None
 ) -> str:
-    missing = _missing_symbols(about) if about is not None else []
+    missing = _missing_symbols(file) if file is not None else []
     if not missing:
         return f"the compiled module {what!r} cannot be opened: {error}"
     where = "this process" if core is None else f"this process, {os.fspath(core)!r} included,"
-    # The system tells of one symbol, unless it is something else that keeps it from opening the file.
+    # The system's error names only the first missing symbol. It is repeated here only if it has another reason.
     why = "" if any(name in str(error) for name in missing) else f": {error}"
     hint = ""
     if FIND_EXPORT in missing:
         hint = f" ({FIND_EXPORT} is a variable that the module itself defines: see sermod.h)"
     return (
-        f"the compiled module {what!r} cannot be opened{why}: nothing in {where} defines {', '.join(missing)}, which "
-        f"it needs{hint}; name the library that does, sermod.native.load(..., core='libcore.so'), or link the module "
-        f"with it"
+        f"the compiled module {what!r} cannot be opened{why}: no library in {where} defines {', '.join(missing)}, "
+        f"which it needs{hint}; name the library that does, sermod.native.load(..., core='libcore.so'), or link the "
+        f"module with it"
     )
 
 
-def _missing_symbols(about: elf.SharedObject) -> list[str]:
-    scopes = [ctypes.CDLL(None)]
-    for name in about.needed:
+def _missing_symbols(file: elf.SharedObject) -> list[str]:
+    libraries = [ctypes.CDLL(None)]
+    for name in file.needed:
         try:
-            scopes.append(ctypes.CDLL(name))
-        except OSError:  # only the module knows where it is: what it defines is named too
+            libraries.append(ctypes.CDLL(name))
+        except OSError:  # only the module knows its directory: its symbols count as missing
             continue
-    return sorted(name for name in about.undefined() if all(address_of_symbol(scope, name) is None for scope in scopes))
+    return sorted(name for name in file.undefined() if all(address_of_symbol(each, name) is None for each in libraries))
 
 
-# What C has buffered ------------------------------------------------------------------------------------------------
+# Buffers of C -------------------------------------------------------------------------------------------------------
 
 
 def flush() -> None:
-    """Write out what C has buffered: libc's ``fflush`` of all streams.
+    """Write out the buffers of all streams of C, as ``fflush(NULL)`` does.
 
-    Called by itself before every fork, and before a child of :func:`sermod.serve` ends, once a native module is loaded.
-    Who forks and ends a child by :func:`os._exit` calls it before that.
+    Once a compiled module is loaded, this happens before every fork of Python, and before a child of
+    :func:`sermod.serve` ends. A program that ends its own children by :func:`os._exit` calls it before that.
     """
     ctypes.CDLL(None).fflush(None)
 
 
-def flush_before_forks() -> None:
-    """Have what C has buffered written out before each fork, from now on."""
-    if not _flushed_before_forks:
-        _flushed_before_forks.append(True)
-        flush_also(flush)
-        os.register_at_fork(before=flush)
+@cache  # once is enough
+def _flush_before_forks() -> None:
+    """Make every fork of Python, and the end of every child of a server, write out the buffers of C first."""
+    flush_also(flush)
+    os.register_at_fork(before=flush)

@@ -1,4 +1,4 @@
-"""Reading memory of this process that may not be there, without a fault."""
+"""Memory of this process, read without a crash where there is none."""
 
 from __future__ import annotations
 
@@ -7,25 +7,38 @@ import os
 from bisect import bisect_right
 from typing import Final, Self
 
+from sermod._problems import counted
+from sermod.errors import SermodError
+
 _PAGE: Final = 4096
-"""Pages are of this size or a multiple of it: what lies between two multiples can be read as a whole or not at all."""
+"""The size of a page, or a part of it: memory between two multiples can be read completely or not at all."""
 _MEMORY: Final = "/proc/self/mem"
 _MAPS: Final = "/proc/self/maps"
 
 
-class UnreadableError(ValueError):
-    """There is nothing to be read at an address, or no end of it."""
+class UnreadableError(SermodError, ValueError):
+    """Memory of a compiled module cannot be read, or a string in it has no end.
+
+    Attributes:
+        address: The address that cannot be read, or at which the string begins.
+    """
+
+    __module__ = "sermod.native"
+
+    def __init__(self, message: str, *, address: int) -> None:
+        super().__init__(message)
+        self.address = address
 
 
 class Memory:
-    """The memory of this process, as it is read while a module's structures are followed.
+    """Reads memory of this process, while the structures of a module are followed.
 
-    The kernel is asked for each page, since it refuses where there is none, while a look of our own would end the
-    process. On Linux the page comes from a file; elsewhere it is written to a pipe, which is as quick, but what watches
-    over a program's memory takes that for a use of it. What was read is kept until the memory is closed.
+    The kernel copies each page: for a bad address it returns an error, while a direct access would end the process. On
+    Linux the page comes from ``/proc/self/mem``. Elsewhere it is written to a pipe and read back; that takes as long,
+    but memory checkers report it as a use of the memory. Pages are kept until the object is closed.
 
     Attributes:
-        mappings: What each part of it may be used for.
+        mappings: The access rights of this memory.
     """
 
     def __init__(self) -> None:
@@ -47,10 +60,10 @@ class Memory:
             os.close(descriptor)
 
     def read(self, address: int, size: int) -> bytes:
-        """Return what lies at an address.
+        """Return *size* bytes from an address on.
 
         Raises:
-            UnreadableError: It cannot be read, all of it or a part.
+            UnreadableError: Some of them cannot be read.
         """
         parts: list[bytes] = []
         at, end = address, address + size
@@ -58,16 +71,16 @@ class Memory:
             start = at - at % _PAGE
             page = self._page(start)
             if page is None:
-                raise UnreadableError(f"there is no memory at {at:#x}")
+                raise UnreadableError(f"there is no memory at {at:#x}", address=at)
             parts.append(page[at - start : end - start])
             at = start + _PAGE
         return b"".join(parts)
 
-    def string(self, address: int, limit: int) -> bytes:
+    def read_string(self, address: int, limit: int) -> bytes:
         """Return the C string at an address, without its NUL.
 
         Raises:
-            UnreadableError: It cannot be read, or there is no NUL within *limit* bytes.
+            UnreadableError: It cannot be read, or it has more than *limit* bytes.
         """
         found = b""
         at = address
@@ -78,12 +91,12 @@ class Memory:
             if nul and len(found) <= limit:
                 return found
             at += len(more)
-        raise UnreadableError(f"no NUL ends it within {limit} bytes")
+        raise UnreadableError(f"it has no NUL within {counted(limit, 'byte')}", address=address)
 
     def _page(self, start: int) -> bytes | None:
         if start not in self._pages:
-            # The file would also give what this process itself may not read.
-            self._pages[start] = self._copy(start) if self.mappings.allow("r", start) else None
+            # The rights are checked first: the file also has pages that this process itself may not read.
+            self._pages[start] = self._copy(start) if self.mappings.allows("r", start) else None
         return self._pages[start]
 
     def _copy_from_file(self, start: int) -> bytes | None:
@@ -102,10 +115,7 @@ class Memory:
 
 
 class Mappings:
-    """What each part of this process's memory may be used for, as far as the system tells (Linux).
-
-    Where it does not tell, everything may be used for anything.
-    """
+    """The access rights of each part of this process's memory (Linux). On other systems they allow everything."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -120,8 +130,8 @@ class Mappings:
         except OSError:
             pass
 
-    def allow(self, right: str, address: int, size: int = 1) -> bool:
-        """Tell whether *size* bytes at an address may be read (``r``), written to (``w``), or executed (``x``)."""
+    def allows(self, right: str, address: int, size: int = 1) -> bool:
+        """Return whether *size* bytes from an address on may be read (``r``), written (``w``) or executed (``x``)."""
         at, end = address, address + size
         while at < end and self._parts:
             index = bisect_right(self._starts, at) - 1

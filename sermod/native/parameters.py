@@ -1,4 +1,4 @@
-"""Parameters in memory that C and Python share: those of a C module, and those of a Python module in C (spec, 1.3)."""
+"""Parameters in C memory: the variables of a C module, and the variables that C sees of a Python module (spec, 1.3)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from sermod._interface.pointers import Pointer
 from sermod._interface.values import INT_RANGE
 from sermod._problems import counted
 from sermod.errors import MissingParamError
-from sermod.native.layout import c_string, text
+from sermod.native.layout import from_c_string, to_c_string
 from sermod.native.memory import Memory
 
 _UNSET_INT: Final = INT_RANGE.start
-"""The value of an ``int`` that must be set, until C sets it."""
-LONGEST_VALUE: Final = 65_536
-"""A string parameter's value has its NUL behind so many bytes at the most."""
+"""The value of a required ``int`` until C sets it."""
+MAX_VALUE_BYTES: Final = 65_536
+"""The largest size of the value of a string parameter, without its NUL."""
 
 
 class _Variable(Pointer[Any]):
-    """A variable in the memory of a C module. Equal to every other one at the same address, as addresses are."""
+    """A variable of a C module. Two of the same class are equal if their addresses are."""
 
     __slots__ = ("address",)
 
@@ -43,26 +43,27 @@ class _Variable(Pointer[Any]):
 
 @final
 class IntVariable(_Variable):
-    """An ``int`` of a C module."""
+    """An ``int`` variable of a C module."""
 
     __slots__ = ()
 
     def load(self) -> int:
-        """Return its value."""
+        """Read the value from the module's memory."""
         return ctypes.c_int.from_address(self.address).value
 
     def store(self, value: int, /) -> None:
-        """Write to the module's memory."""
+        """Write the value to the module's memory."""
         ctypes.c_int.from_address(self.address).value = value
 
 
 @final
 class StringVariable(_Variable):
-    """A ``char*`` of a C module; a null pointer is ``None``.
+    """A ``char*`` variable of a C module; a null pointer is ``None``.
 
     Args:
-        address: Where the pointer is.
-        kept: Keeps what the module may point to, for as long as it is loaded.
+        address: The address of the pointer.
+        kept: A list that lives as long as the module is loaded. It keeps every stored string, because the module may
+            have copied the pointer.
     """
 
     __slots__ = ("_kept", "_loaded")
@@ -73,105 +74,113 @@ class StringVariable(_Variable):
         self._loaded: tuple[str, int] | None = None
 
     def load(self) -> str | None:
-        """Return its value.
+        """Read the string from the module's memory.
 
         Raises:
-            UnreadableError: It points to what cannot be read, or to what has no end.
+            UnreadableError: The pointer leads to memory that cannot be read, or the string has no end.
         """
         place: int | None = ctypes.c_void_p.from_address(self.address).value
         if place is None:
             return None
         with Memory() as memory:
-            value = text(memory.string(place, LONGEST_VALUE))
+            value = from_c_string(memory.read_string(place, MAX_VALUE_BYTES))
         self._loaded = value, place
         return value
 
     def check(self, value: str | None, /) -> None:
-        """Raise where C cannot have a value, or it could not be read again.
+        """Raise if C cannot have a value, or if :meth:`load` could not read it.
 
         Raises:
-            ValueError: It has no bytes, or too many of them.
+            ValueError: It cannot be encoded, or it is too long.
         """
-        if value is not None and (length := len(c_string(value))) > LONGEST_VALUE:
-            raise ValueError(f"it is {counted(length, 'byte')} long; the limit is {LONGEST_VALUE}")
+        if value is not None and (length := len(to_c_string(value))) > MAX_VALUE_BYTES:
+            raise ValueError(f"it is {counted(length, 'byte')} long; the limit is {MAX_VALUE_BYTES}")
 
     def store(self, value: str | None, /) -> None:
-        """Write to the module's memory. What it pointed to before is the module's own, and not freed."""
+        """Write the pointer to the module's memory. The string that it pointed to before is not freed."""
         pointer = ctypes.c_void_p.from_address(self.address)
         if value is None:
             pointer.value = None
         elif self._loaded is not None and self._loaded[0] is value:
-            pointer.value = self._loaded[1]  # put back what was there
+            pointer.value = self._loaded[1]  # the module's own string is put back
         else:
-            buffer = ctypes.create_string_buffer(c_string(value))
+            buffer = ctypes.create_string_buffer(to_c_string(value))
             self._kept.append(buffer)
             pointer.value = ctypes.addressof(buffer)
 
 
 class SharedParam:
-    """A parameter's value where C looks for it, until the module is initialised.
+    """A parameter of a Python module, with a variable that a C core writes to until it calls ``init_f``.
 
     Args:
         module: The name of the module, for messages.
         export: The parameter.
+
+    Attributes:
+        module: The name of the module, for messages.
+        name: The name of the parameter.
     """
 
     def __init__(self, module: str, export: ParamExport) -> None:
         self.module = module
         self.name: str = str(export.name)
         self._pointer = cast("Any", export.param_pointer)
-        self.is_required: bool = bool(getattr(self._pointer, "required", False))
-        self._is_text = export.type == STR_PARAM
+        self._is_required = bool(getattr(self._pointer, "required", False))
+        self._is_string = export.type == STR_PARAM
         value: Any = self._pointer.load()
-        self._place: Any
-        if self._is_text:
-            text_of_default = None if value is None or self.is_required else c_string(value)
-            self._default = None if text_of_default is None else ctypes.create_string_buffer(text_of_default)
-            self._place = ctypes.c_void_p(None if self._default is None else ctypes.addressof(self._default))
+        self._variable: Any
+        if self._is_string:
+            default = None if value is None or self._is_required else to_c_string(value)
+            self._default = None if default is None else ctypes.create_string_buffer(default)
+            self._variable = ctypes.c_void_p(None if self._default is None else ctypes.addressof(self._default))
         else:
-            self._place = ctypes.c_int(_UNSET_INT if self.is_required else value)
-        self._before: int | None = self._place.value
+            self._variable = ctypes.c_int(_UNSET_INT if self._is_required else value)
+        self._before: int | None = self._variable.value
 
     @property
     def address(self) -> int:
-        """Where C writes to."""
-        return ctypes.addressof(self._place)
+        """The address of the variable."""
+        return ctypes.addressof(self._variable)
 
     @property
-    def is_set(self) -> bool:
-        """Whether C has written to it."""
-        return bool(self._place.value != self._before)
+    def is_written(self) -> bool:
+        """Whether C has changed the variable since it was made or last stored."""
+        return bool(self._variable.value != self._before)
 
-    def value(self) -> int | str | None:
-        """Return the value that is there now."""
-        place: int | None = self._place.value
-        return text(ctypes.string_at(place)) if self._is_text and place is not None else place
+    @property
+    def is_missing(self) -> bool:
+        """Whether C must still write to the variable."""
+        return self._is_required and not self.is_written
 
     @property
     def assignment(self) -> Assignment:
-        """The assignment of that value to the Python module's own variable."""
-        return Assignment(self.module, self.name, self._pointer, self.value())
+        """The assignment of the variable's value to the Python module's own variable."""
+        value: int | str | None = self._variable.value
+        if self._is_string and isinstance(value, int):
+            value = from_c_string(ctypes.string_at(value))
+        return Assignment(self.module, self.name, self._pointer, value)
 
-    def mark_taken(self) -> None:
-        """Note that the Python module has the value that is there now."""
-        self._before = self._place.value
+    def mark_stored(self) -> None:
+        """Remember that the Python module has the variable's value."""
+        self._before = self._variable.value
+        self._is_required = False
 
 
-def take_all(params: Iterable[SharedParam]) -> None:
-    """Give the Python module what C has written: every value, or none.
+def store_written(params: Iterable[SharedParam]) -> None:
+    """Store the values that C has written in the Python module: all of them, or none.
 
     Raises:
         MissingParamError: C has not written to required parameters.
         ParamValueError: A value is refused, or cannot be stored.
     """
     params = [*params]
-    missing = [(param.module, param.name) for param in params if param.is_required and not param.is_set]
+    missing = [(param.module, param.name) for param in params if param.is_missing]
     if missing:
         raise MissingParamError(missing)
-    written = [param for param in params if param.is_set]
+    written = [param for param in params if param.is_written]
     assignments = [param.assignment for param in written]
     for assignment in assignments:
         assignment.check()
     store_all(assignments)
     for param in written:
-        param.mark_taken()
+        param.mark_stored()

@@ -1,4 +1,4 @@
-"""What a library defines, by name, and functions that are given by name or otherwise."""
+"""The symbols that a library defines, and C functions that are given by name or as an object."""
 
 from __future__ import annotations
 
@@ -6,36 +6,41 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-from sermod.native.layout import FUNCTION, address_in
+from sermod.native.layout import CTYPES_FUNCTION, address_of_function
 
 
 def address_of_symbol(handle: ctypes.CDLL, name: str) -> int | None:
-    """Return the address of what a library, or one that it needs, defines; ``None`` where none does."""
+    """Return the address of a symbol that a library or one of its dependencies defines; ``None`` if there is none."""
     try:
         return ctypes.addressof(ctypes.c_char.in_dll(handle, name))
-    except ValueError:  # not there, or no name that C could have
+    except ValueError:  # there is no such symbol, or the name has a NUL
         return None
 
 
-def function_of(given: object, prototype: Callable[[int], Callable[..., Any]], what: str) -> Callable[..., Any]:
-    """Return a function that was given for C's sake.
+def resolve_function(
+    given: object, prototype: Callable[[int], Callable[..., Any]], argument: str
+) -> Callable[..., Any]:
+    """Return the callable for a function that the caller passed as an argument.
 
     Args:
-        given: A C function, as its name among the symbols of this process or as ctypes has it; or a Python function.
+        given: A C function, as its name among the symbols of this process or as a ctypes function; or a Python
+            function.
         prototype: The prototype of a C function.
-        what: The argument that it was given for, for messages.
+        argument: The argument that it was passed as, for messages.
 
     Raises:
         LookupError: There is no C function of that name.
-        TypeError: It is none of these.
+        TypeError: *given* is none of these.
     """
     if isinstance(given, str):
         address = address_of_symbol(ctypes.CDLL(None), given)
         if address is None:
-            raise LookupError(f"{what}={given!r}: nothing in this process defines {given}; open the library that does")
+            raise LookupError(
+                f"{argument}={given!r}: no library in this process defines {given}; open the library that does"
+            )
         return prototype(address)
-    if isinstance(given, FUNCTION):
-        return prototype(address_in(given))
+    if isinstance(given, CTYPES_FUNCTION):
+        return prototype(address_of_function(given))
     if not callable(given):
-        raise TypeError(f"{what} takes a C function, its name, or a function of Python (got {given!r})")
+        raise TypeError(f"{argument} takes a C function, its name, or a Python function (got {given!r})")
     return given

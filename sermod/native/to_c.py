@@ -1,4 +1,4 @@
-"""Giving the exports of a Python module to C (spec, section 1.7)."""
+"""Gives the exports of a Python module to a C core (spec, section 1.7)."""
 
 from __future__ import annotations
 
@@ -7,54 +7,52 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
-from sermod._interface.exports import CmdExport, ModuleExports, ParamExport
+from sermod._interface.exports import HOOKS, CmdExport, ModuleExports, ParamExport
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.validation import check
+from sermod._problems import repr_of
 from sermod.errors import FixupError, LifecycleError, UnknownCommandError
-from sermod.native.callbacks import Message, check_prototype, command_callback
-from sermod.native.failures import Called, Failures
+from sermod.fixups import fixed
+from sermod.native.callbacks import MakeMessage, check_prototype, command_callback
+from sermod.native.failures import Callee, Failures
 from sermod.native.functions import NativeFixup, NativeFunction
 from sermod.native.layout import (
-    CHILD_INIT_FUNCTION,
-    DESTROY_FUNCTION,
+    CTYPES_FUNCTION,
     FIND_EXPORT_FUNCTION,
     FIXUP_FUNCTION,
     FREE_FUNCTION,
-    FUNCTION,
-    INIT_FUNCTION,
-    ONBREAK_FUNCTION,
-    RESPONSE_FUNCTION,
+    HOOK_FUNCTIONS,
     CmdExportStruct,
     ModuleExportsStruct,
     ParamExportStruct,
-    address_in,
-    c_string,
-    text,
+    address_of_function,
+    from_c_string,
+    to_c_string,
 )
 from sermod.native.lookup import CoreLookup
-from sermod.native.parameters import IntVariable, SharedParam, StringVariable, take_all
-from sermod.native.symbols import function_of
+from sermod.native.parameters import IntVariable, SharedParam, StringVariable, store_written
+from sermod.native.symbols import resolve_function
 
 CFunction = str | Callable[..., Any]
-"""A function that C has: its name among the symbols of this process, what ctypes has of it, or one of Python."""
+"""A C function, as its name among the symbols of this process or as a ctypes function; or a Python function."""
 
 
 class NativeExports:
-    """The exports of a Python module as C has them. Made by :func:`to_c`.
+    """The exports of a Python module as C structures. :func:`to_c` makes it.
 
-    C may use what :attr:`pointer` leads to for as long as this object lives: keep it. As a context manager it is closed
-    on exit.
+    C may use what :attr:`pointer` leads to as long as this object lives: keep a reference to it. As a context manager
+    it is closed on exit.
 
     Attributes:
-        exports: The exports that it was made of.
-        problems: The warnings that validation had for them.
+        exports: The exports of the Python module.
+        problems: The warnings that validation found in them.
     """
 
     def __init__(
         self,
         exports: ModuleExports[Any],
         *,
-        message: Message | None,
+        message: MakeMessage | None,
         prototypes: Mapping[str, Callable[..., Any]],
         find_export: Callable[..., Any] | None,
         free: Callable[..., Any] | None,
@@ -67,10 +65,10 @@ class NativeExports:
         self._free = free
         self._failures = Failures()
         self._kept: list[object] = []
-        self._fixed: list[object] = [None]  # by handle: 0 is C's null pointer
+        self._handles: list[object] = [None]  # the results of fixups, by handle; the first is the null pointer
         self._params: list[SharedParam] = []
         self._is_closed = False
-        self._struct = self._make()
+        self._struct = self._make_struct()
 
     def __enter__(self) -> Self:
         self._check_open("NativeExports.__enter__")
@@ -88,23 +86,23 @@ class NativeExports:
         """The ``struct module_exports*``, as a ctypes pointer.
 
         Raises:
-            LifecycleError: It is closed.
+            LifecycleError: This object is closed.
         """
         self._check_open("NativeExports.pointer")
         return ctypes.pointer(self._struct)
 
     @property
     def address(self) -> int:
-        """The same as an ``int``.
+        """The address of the structure, as an ``int``.
 
         Raises:
-            LifecycleError: It is closed.
+            LifecycleError: This object is closed.
         """
         return ctypes.addressof(self.pointer.contents)
 
     @property
     def errors(self) -> tuple[BaseException, ...]:
-        """The last exceptions in functions that C has called, the newest last. C got -1 for each; each is logged."""
+        """The last exceptions of functions that C called, the newest last. Each is logged; C got -1 instead."""
         return tuple(self._failures.recent)
 
     @property
@@ -113,36 +111,34 @@ class NativeExports:
         return self._failures.recent[-1] if self._failures.recent else None
 
     def close(self) -> None:
-        """Take the module from C: the structure is that of a module with nothing in it, and what fixups left is gone.
+        """Empty the structure, so that C sees a module without exports, and drop the results of fixups.
 
-        C is to be done with it. A function that it calls all the same is still there, as long as this object lives.
+        Call it when C no longer uses the module. If C calls a function of the module all the same, the call fails
+        without a crash, as long as this object lives.
         """
         self._is_closed = True
         ctypes.memset(ctypes.byref(self._struct), 0, ctypes.sizeof(self._struct))
-        self._fixed.clear()
+        self._handles.clear()
 
     def _check_open(self, call: str) -> None:
         if self._is_closed:
-            msg = f"the exports of module {self.exports.name!r} that C had are closed: make new ones with to_c()"
+            msg = f"the exports of module {self.exports.name!r} for C are closed: make new ones with to_c()"
             raise LifecycleError(msg, state="closed", call=call)
 
     # The structure --------------------------------------------------------------------------------------------------
 
-    def _make(self) -> ModuleExportsStruct:
+    def _make_struct(self) -> ModuleExportsStruct:
         exports = self.exports
         struct = ModuleExportsStruct()
-        struct.name = self._text(str(exports.name))
+        struct.name = self._string(str(exports.name))
         struct.cmds = self._array(CmdExportStruct, map(self._command, exports.commands), exports.cmds)
         struct.params = self._array(ParamExportStruct, map(self._param, exports.parameters), exports.params)
-        struct.init_f = self._init()
-        struct.response_f = self._message_hook("response_f", exports.response_f, RESPONSE_FUNCTION)
-        struct.destroy_f = self._hook("destroy_f", exports.destroy_f, DESTROY_FUNCTION)
-        struct.onbreak_f = self._message_hook("onbreak_f", exports.onbreak_f, ONBREAK_FUNCTION)
-        struct.init_child_f = self._hook("init_child_f", exports.init_child_f, CHILD_INIT_FUNCTION)
+        for field in HOOKS:
+            setattr(struct, field, self._hook(field))
         return struct
 
-    def _text(self, value: str) -> int:
-        buffer = ctypes.create_string_buffer(c_string(value))
+    def _string(self, value: str) -> int:
+        buffer = ctypes.create_string_buffer(to_c_string(value))
         self._kept.append(buffer)
         return ctypes.addressof(buffer)
 
@@ -158,27 +154,27 @@ class NativeExports:
 
     def _command(self, export: CmdExport[Any]) -> CmdExportStruct:
         name = str(export.name)
-        called = self._called(name)
+        callee = self._callee(name)
         fixup: int | None = None
         if isinstance(export.fixup, NativeFixup) and isinstance(export.function, NativeFunction):
             fixup = export.fixup.address
-        elif export.fixup is not None and isinstance(export.function, (NativeFunction, FUNCTION)):
+        elif export.fixup is not None and isinstance(export.function, (NativeFunction, CTYPES_FUNCTION)):
             raise TypeError(
-                f"command {name!r} of module {called.module!r} has a fixup in Python and a function in C, which would "
-                f"get what only Python understands: write both in one language"
+                f"command {name!r} of module {callee.module!r} has a fixup in Python and a function in C, which cannot "
+                f"use the fixed value: write both in one language"
             )
         elif export.fixup is not None:
-            fixup = self._callback(FIXUP_FUNCTION, self._fixing(export.fixup, called))
+            fixup = self._callback(FIXUP_FUNCTION, self._make_fixup(export.fixup, callee))
         callback = command_callback(
             export,
-            called,
+            callee,
             message=self._message,
-            handles=None if fixup is None else self._fixed,
+            handles=None if fixup is None else self._handles,
             prototype=self._prototypes.get(name),
         )
         self._kept.append(callback)
         flags = int(export.flags) & 0xFFFF_FFFF
-        return CmdExportStruct(self._text(name), callback.address, export.param_no, fixup, flags)
+        return CmdExportStruct(self._string(name), callback.address, export.param_no, fixup, flags)
 
     def _param(self, export: ParamExport) -> ParamExportStruct:
         pointer = export.param_pointer
@@ -188,70 +184,63 @@ class NativeExports:
             param = SharedParam(str(self.exports.name), export)
             self._params.append(param)
             address = param.address
-        return ParamExportStruct(self._text(str(export.name)), export.type, address)
+        return ParamExportStruct(self._string(str(export.name)), export.type, address)
 
     def _callback(self, prototype: Callable[..., Any], function: Callable[..., Any]) -> int:
         callback = prototype(function)
         self._kept.append(callback)
-        return address_in(callback)
+        return address_of_function(callback)
 
-    def _called(self, command: str) -> Called:
-        return Called(str(self.exports.name), command, self._failures)
+    def _callee(self, command: str) -> Callee:
+        return Callee(str(self.exports.name), command, self._failures)
 
-    # What C calls ---------------------------------------------------------------------------------------------------
+    # Functions that C calls -----------------------------------------------------------------------------------------
 
-    def _init(self) -> int | None:
-        function, called = self.exports.init_f, self._called("init_f")
-        if not self._params and (function is None or isinstance(function, NativeFunction)):
+    def _hook(self, field: str) -> int | None:
+        function: Callable[..., Any] | None = getattr(self.exports, field)
+        if field == "init_f" and self._params:
+            function = self._storing_params(function)
+        if function is None or isinstance(function, NativeFunction):
             return None if function is None else function.address
+        check_result, expects = _HOOK_RESULTS.get(field, (_no_result, ""))
+        callee = Callee(str(self.exports.name), field, self._failures, expects)
+        make = self._message_hook if "msg" in HOOKS[field] else self._life_hook
+        return self._callback(HOOK_FUNCTIONS[field], make(function, callee, check_result))
 
-        def init() -> int:
-            try:
-                take_all(self._params)
-                with self._looking_up():
-                    return called.checked_code(None if function is None else function())
-            except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
-                return called.failed(error)
+    def _storing_params(self, function: Callable[[], object] | None) -> Callable[[], object]:
+        def init() -> object:
+            store_written(self._params)
+            return None if function is None else function()
 
-        return self._callback(INIT_FUNCTION, init)
+        return init
 
-    def _hook(self, field: str, function: Callable[..., Any] | None, prototype: Callable[..., Any]) -> int | None:
-        if function is None:
-            return None
-        if isinstance(function, NativeFunction):
-            return function.address
-        called = self._called(field)
-        check_result = called.checked_code if prototype is CHILD_INIT_FUNCTION else _no_result
-
+    def _life_hook(
+        self, function: Callable[..., Any], callee: Callee, check_result: _CheckResult
+    ) -> Callable[..., int]:
         def hook(*arguments: int) -> int:
             try:
                 with self._looking_up():
-                    return check_result(function(*arguments))
-            except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
-                return called.failed(error)
+                    return check_result(callee, function(*arguments))
+            except BaseException as error:  # noqa: BLE001 - the caller is C, which cannot take an exception
+                return callee.failed(error)
 
-        return self._callback(prototype, hook)
+        return hook
 
     def _message_hook(
-        self, field: str, function: Callable[..., Any] | None, prototype: Callable[..., Any]
-    ) -> int | None:
-        if function is None:
-            return None
-        if isinstance(function, NativeFunction):
-            return function.address
-        called, message = self._called(field), self._message
-        check_result = called.checked if prototype is RESPONSE_FUNCTION else _no_result
+        self, function: Callable[..., Any], callee: Callee, check_result: _CheckResult
+    ) -> Callable[..., int]:
+        message = self._message
 
         def hook(address: int | None) -> int:
             try:
-                return check_result(function(address if message is None else message(address)))
-            except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
-                return called.failed(error)
+                return check_result(callee, function(address if message is None else message(address)))
+            except BaseException as error:  # noqa: BLE001 - the caller is C, which cannot take an exception
+                return callee.failed(error)
 
-        return self._callback(prototype, hook)
+        return hook
 
-    def _fixing(self, function: Callable[[str, int], object], called: Called) -> Callable[[int, int], int]:
-        fixed, free = self._fixed, self._free
+    def _make_fixup(self, function: Callable[[str, int], object], callee: Callee) -> Callable[[int, int], int]:
+        handles, free = self._handles, self._free
 
         def fixup(address: int, number: int) -> int:
             try:
@@ -261,12 +250,12 @@ class NativeExports:
                 param = _string_at(old, number)
                 with self._looking_up():
                     value = function(param, number)
-                fixed.append(_checked_value(value, called, param, number))
-                place.value = len(fixed) - 1
+                handles.append(_fixed(value, callee, param, number))
+                place.value = len(handles) - 1
                 if free is not None:
                     free(old)
-            except BaseException as error:  # noqa: BLE001 - the caller is C, and takes none
-                return called.failed(error)
+            except BaseException as error:  # noqa: BLE001 - the caller is C, which cannot take an exception
+                return callee.failed(error)
             return 0
 
         return fixup
@@ -280,63 +269,77 @@ class NativeExports:
                 yield
 
 
-def _no_result(_result: object) -> int:
-    return 0  # of a function that has none in C
+def _no_result(_callee: Callee, _result: object) -> int:
+    return 0  # the hook returns nothing in C
+
+
+_CheckResult = Callable[[Callee, object], int]
+_INIT_CODES: Final = "0 for success, less than 0 for failure"
+_HOOK_RESULTS: Final[dict[str, tuple[_CheckResult, str]]] = {
+    "init_f": (Callee.checked_code, _INIT_CODES),
+    "response_f": (Callee.checked, "0 to drop the reply, any other number to pass it on"),
+    "init_child_f": (Callee.checked_code, _INIT_CODES),
+}
+"""How the result of a hook is checked, and what it may be; by field, for the hooks that return a result."""
 
 
 def _string_at(address: int | None, number: int) -> str:
     if address is None:
-        raise ValueError(f"C passes a null pointer for parameter {number}, and a fixup takes a string")
-    return text(ctypes.string_at(address))
+        raise ValueError(f"C passed a null pointer as parameter {number}, but a fixup takes a string")
+    return from_c_string(ctypes.string_at(address))
 
 
-def _checked_value(value: object, called: Called, param: str, number: int) -> object:
-    if value is not None:
-        return value
-    message = (
-        f"{called.command!r} of module {called.module!r}: the fixup returned None for parameter {number}, {param!r}: "
-        f"it must return the fixed value"
-    )
-    raise FixupError(message, module=called.module, command=called.command, param_no=number, value=param, where=None)
+def _fixed(value: object, callee: Callee, param: str, number: int) -> object:
+    try:
+        return fixed(value)
+    except ValueError as error:
+        message = f"{callee}: for parameter {number}, {param!r}, {error}"
+        raise FixupError(
+            message, module=callee.module, command=callee.command, param_no=number, value=param, where=None
+        ) from None
 
 
 def _c_function(
     given: CFunction | None, prototype: Callable[[int], Callable[..., Any]], name: str
 ) -> Callable[..., Any] | None:
-    return None if given is None else function_of(given, prototype, f"to_c({name}=...)")
+    return None if given is None else resolve_function(given, prototype, f"to_c({name}=...)")
 
 
 def to_c(
     exports: ModuleExports[Any],
     *,
-    message: Message | None = None,
+    message: MakeMessage | None = None,
     prototypes: Mapping[str, Callable[..., Any]] | None = None,
     find_export: CFunction | None = None,
     free: CFunction | None = None,
 ) -> NativeExports:
-    """Make of a module's exports what a C core can walk: null-terminated arrays, C strings, function pointers.
+    """Make the C structures of a Python module's exports: null-terminated arrays, C strings, function pointers.
 
-    The core writes to the parameters; the Python module has the values from its ``init_f`` on. A fixup leaves a handle
-    where the string was, and the command gets what the fixup returned. An exception, or a result that C cannot take,
-    becomes -1 (a null pointer or false, where a prototype says that C gets one), is logged with its traceback by the
-    logger ``sermod.native``, and is kept in :attr:`NativeExports.errors`.
+    A C core writes to the parameters; the Python module has the values from its ``init_f`` on. A fixup leaves a handle
+    in place of the string, and the command gets the fixed value. An exception, or a result that C cannot take, becomes
+    -1; if a prototype declares a pointer or a ``bool`` as the result, it becomes a null pointer or false. The logger
+    ``sermod.native`` logs it with its traceback, and :attr:`NativeExports.errors` keeps it.
+
+    Call it in the main process, before it forks.
 
     Args:
-        exports: What a module passes to the core.
-        message: Makes what the module takes for a message of the address that C has. By default that is an ``int``, or
-            ``None`` for a null pointer.
-        prototypes: For internal commands with arguments of their own, by name: what :func:`ctypes.CFUNCTYPE` returns.
-        find_export: The core's ``int (*find_export(char*, int, int))()``, so that :func:`sermod.find_export` works in
+        exports: The exports of the Python module.
+        message: Makes the message that the module takes of the address that C has. By default the message is the
+            address: an ``int``, or ``None`` for a null pointer.
+        prototypes: The results of :func:`ctypes.CFUNCTYPE` for internal commands with arguments of their own, by name.
+        find_export: The core's ``int (*find_export(char*, int, int))()``. With it, :func:`sermod.find_export` works in
             the module's hooks and fixups.
-        free: Frees the string that a fixup replaces. By default nobody does, since only the core knows how.
+        free: Frees the string that a fixup replaces. By default the string is not freed, since only the core knows how
+            it was allocated.
 
     Returns:
-        What to give to the core, and to keep as long as it may use it.
+        The object to pass to the core. Keep a reference to it as long as the core may use it.
 
     Raises:
         InvalidExportsError: The exports break rules of the interface.
         TypeError: A command cannot be called from C, or an argument is of a wrong type.
-        LookupError: *prototypes* names no command of the module, or there is no C function of the name given.
+        LookupError: *prototypes* has the name of a command that the module does not have, or there is no C function of
+            the name that is given.
 
     Example:
         >>> from sermod import CmdExport, ModuleExports
@@ -345,7 +348,7 @@ def to_c(
         b'pong'
     """
     if not isinstance(exports, ModuleExports):
-        raise TypeError(f"to_c() takes a ModuleExports, such as the exports of a Module (got {exports!r})")
+        raise TypeError(f"to_c() takes a ModuleExports, such as the exports of a Module (got {repr_of(exports)})")
     if message is not None and not callable(message):
         raise TypeError(f"to_c(message=...) takes a function of the address (got {message!r})")
     prototypes = prototypes or {}

@@ -1,4 +1,4 @@
-"""What the border between Python and C costs, beside what ctypes costs by itself."""
+"""The cost of calls between Python and C, compared with the same calls in plain ctypes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 from compiling import SOURCES, compile_module, compile_text
 
 from sermod import REQUEST_ROUTE, CmdExport, Lifecycle, ModuleExports, Registry, native, null_terminated
-from sermod.native.layout import CALL_OF_COMMAND
+from sermod.native.layout import COMMAND_FUNCTION
 
 CALLS = 100_000
 ENTRIES = (1_000, 4_000)
@@ -81,13 +81,13 @@ def commands(directory: Path) -> list[Row]:
     declared = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)(address)
     half_declared = ctypes.CFUNCTYPE(c_int, c_void_p)(address)
     references = [*map(c_void_p.from_param, places)]
-    without_result = CALL_OF_COMMAND(address)
+    without_result = COMMAND_FUNCTION(address)
 
     nop, fixed = (action.run for action in actions)
     goal = "at most 1.15"
     address, pointer, reference = places[0], pointers[0], references[0]
     params = references[1:]
-    # Beside what is fastest in ctypes for a message of the same kind, and beside other ways.
+    # Compared with the fastest way in ctypes for a message of the same kind, and with other ways.
     cases: tuple[tuple[str, Callable[..., object], object, str, Callable[..., object], list[Any], str], ...] = (
         ("run(c_void_p), two strings", nop, pointer, "c_void_p, references", undeclared, [pointer, *params], goal),
         ("run(c_void_p), two fixed-up", fixed, pointer, "c_void_p, references", undeclared, [pointer, *params], goal),
@@ -168,7 +168,7 @@ def callbacks(directory: Path) -> list[Row]:
 
 
 def many(count: int) -> str:
-    """Return a module with that many commands, each with a name, a function and a fixup of its own name."""
+    """Return the source of a module with *count* commands, each with a function and a fixup."""
     entries = "".join(f'\t{{"command_{number}", nop, 2, fixup, REQUEST_ROUTE}},\n' for number in range(count))
     first, _, last = COMMANDS.partition('\t{"nop", nop')
     return f"{first}{entries}\t{{0, 0, 0, 0, 0}},\n{last[last.index('};') :]}"

@@ -1,4 +1,4 @@
-"""What the tests of native modules share."""
+"""Fixtures of the tests of native modules."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Give the tests their way to ask for a module of tests/native/c as a shared object, by name.
+    """A function that compiles a module of tests/native/c, by name, and returns the shared object.
 
-    It is compiled once; whoever loads it has variables of its own all the same.
+    Each is compiled once; each load has its own variables.
     """
     directory = tmp_path_factory.mktemp("compiled")
     made: dict[tuple[str, ...], Path] = {}

@@ -1,4 +1,4 @@
-"""The same module as c/counting.c, in Python. Its messages are structures with a counter and a text."""
+"""The module of c/counting.c in Python. Its messages are structures with a counter and a text."""
 
 from sermod import (
     INT_PARAM,

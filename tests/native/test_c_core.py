@@ -1,4 +1,4 @@
-"""A core in C, compiled by the tests, that knows no Python, runs modules in Python through their whole life."""
+"""A core in C, compiled by the tests and without any Python, runs Python modules through their whole life."""
 
 import ctypes
 import itertools
@@ -30,18 +30,18 @@ COUNTING = Path(__file__).with_name("counting.py")
 
 @pytest.fixture
 def core(compiled, tmp_path):
-    """A core of the test's own: it is a library with variables."""
+    """A copy of the core for this test: it is a library with variables."""
     library = ctypes.CDLL(shutil.copy(compiled("host"), tmp_path))
     library.host_find_export.restype = c_void_p
     library.host_get_string.restype = c_char_p
     library.host_strings.restype = c_long
-    library.given = []  # what it has of Python lives as long as it does
+    library.given = []  # the NativeExports that it uses
     yield library
     library.host_destroy()
 
 
 def give(core, exports, **arguments):
-    """Give a Python module to the core, and keep what the core has of it."""
+    """Give a Python module to the core, and keep its NativeExports."""
     given = native.to_c(exports, message=Message.from_address, **arguments)
     core.given.append(given)
     core.host_add(given.pointer)
@@ -184,14 +184,14 @@ class TestSameResults:
 
         assert -1 == host.init()
 
-    def test_what_there_is_not(self, host):
+    def test_names_that_do_not_exist(self, host):
         assert not host.set("no_such", 1)
         assert not host.set("limit", "text")
         assert not host.set("prefix", 5)
 
 
 class TestLookups:
-    """The core finds what the registry finds, of whatever name, number of parameters and flags."""
+    """For every name, number of parameters and flags, the core finds what the registry finds."""
 
     def test_every_question(self, core, compiled):
         def function(msg, a=None, b=None):
@@ -222,7 +222,7 @@ class TestLookups:
             registry.register(exports)
             give(core, exports)
         entries = [command for exports in reversed(modules) for command in exports.commands]
-        names = {command.name for command in entries} | {"nobody", ""}
+        names = {command.name for command in entries} | {"no_such", ""}
         count = 0
         for name, param_no, flags in itertools.product(names, (-1, 0, 1, 2, 17), range(4)):
             found = registry.find_export(name, param_no, flags)
@@ -238,15 +238,15 @@ class TestLookups:
         for exports in modules:
             registry.register(exports)
             give(core, exports)
-        names = {param.name for exports in modules for param in exports.parameters} | {"nobody"}
+        names = {param.name for exports in modules for param in exports.parameters} | {"no_such"}
         for module, name, kind in itertools.product(("counting", "every_kind"), names, (STR_PARAM, INT_PARAM)):
             found = registry.find_param(module, name, kind) is not None
             assert found == bool(core.host_has_param(module.encode(), name.encode(), int(kind))), (module, name, kind)
 
 
 class TestLife:
-    def test_the_whole_of_it(self, core):
-        """Each function is called by the core at its time, the child's after a real fork, in the child."""
+    def test_the_whole_life(self, core):
+        """The core calls each function at its time; after a real fork, the child calls its own."""
         journal = mmap.mmap(-1, 4096)  # shared with the child
 
         def note(text):
@@ -355,7 +355,7 @@ class TestParameters:
 
 class TestFixups:
     def test_the_core_frees_what_it_allocated(self, core):
-        """With the core's free, no string is left; without, each fixed-up one is."""
+        """With the core's free, no string is left."""
         with native.to_c(
             make_exports("m", CmdExport("c", lambda msg, a, b: 1, 2, lambda param, number: param, REQUEST_ROUTE)),
             free=core.host_free,
@@ -370,11 +370,11 @@ class TestFixups:
 
 
 class TestLeaks:
-    """Nothing grows with calls, on either side of the border."""
+    """Calls do not use up memory, in either direction."""
 
     @staticmethod
     def in_use():
-        """Return how much memory C's allocator has given out."""
+        """Return how much memory is allocated in C."""
 
         class Info(ctypes.Structure):
             _fields_ = tuple((f"field{number}", ctypes.c_size_t) for number in range(10))

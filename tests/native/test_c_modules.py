@@ -33,7 +33,7 @@ from sermod import (
 
 
 class Host:
-    """A registry with one C module, and what is bound in it."""
+    """A registry with one C module."""
 
     def __init__(self, path, **arguments):
         self.core = Registry()
@@ -54,7 +54,7 @@ class Host:
         return self.life
 
     def run(self, msg, *calls):
-        """Bind calls, start, and run each of them by itself."""
+        """Bind calls, start, run each call, and return the results."""
         actions = [self.bind(*call) for call in calls]
         self.start()
         return [action.run(msg) for action in actions]
@@ -76,7 +76,7 @@ class TestFoobar:
         assert (None, None) == (exports.response_f, exports.onbreak_f)
 
     def test_its_life(self, compiled):
-        """In a host of its own, since C writes to the standard output."""
+        """The host is a program of its own, since C writes to standard output."""
         program = f"""
 import sys
 from sermod import REQUEST_ROUTE, Lifecycle, Registry
@@ -123,7 +123,7 @@ class TestEvery:
         ] == values
 
     def test_setting_parameters(self, host):
-        """By type where one name has both; every value of a C int; any bytes in a string."""
+        """A name with two types is set by type; an int has every value of C, a string has any bytes."""
         host.set(negative=-(2**31), text="größe\udcff", no_text="", same=2**31 - 1)
         host.set(same="other")
         values = [each.param_pointer.load() for each in host.exports.parameters[4:]]
@@ -138,7 +138,7 @@ class TestEvery:
         assert [-17] == host.run(0, ("none",))
 
     def test_parameters_of_calls(self, host):
-        """As many as the script has; those that it left out are null."""
+        """C gets the parameters of the script; omitted ones are null."""
         host.run(0x77, ("none",), ("one", "a"), ("two", "a", "b"), ("one", "a", "b"))
 
         assert ["init_f", "any 0x77 null null", "any 0x77 a null", "any 0x77 a b", "both 0x77 a b"] == self.log(host)
@@ -151,7 +151,7 @@ class TestEvery:
             host.bind("internal", "a", "b")
 
     def test_c_changes_its_parameter(self, host):
-        """As in C, where it is the same memory at each call; what the script has stays as it is."""
+        """C may change the string of a call, as in a C core; the text of the script stays."""
         action = host.bind("upper", "abc")
         host.start()
         action.run(0)
@@ -219,7 +219,7 @@ class TestEvery:
         assert ["init_f"] == self.log(host)
 
     def test_shadowing(self, host):
-        """It is a module like any other, for Python modules too."""
+        """A Python module that shadows its command is refused, as for any module."""
         with pytest.raises(ShadowedCommandError):
             host.core.register(make_exports("m", CmdExport("both", lambda msg: 1, 0, 0, REPLY_ROUTE)))
 
@@ -232,7 +232,7 @@ def test_a_module_of_nothing(compiled):
 
 
 class TestFixups:
-    """C fixups are run once, own their string, and what they leave is handed on as it is."""
+    """A C fixup runs once and owns its string, and the command gets what it leaves."""
 
     @pytest.fixture
     def host(self, compiled):
@@ -275,7 +275,7 @@ class TestFixups:
         assert ("fixups", call[0], len(call) - 1) == (failed.value.module, failed.value.command, failed.value.param_no)
 
     def test_by_hand(self, host):
-        """Python modules fix up what they pass to another module's command."""
+        """A Python module may fix up the parameters of another module's command."""
         export = host.core.require_export("add", 1)
         msg = Message(1)
 
@@ -283,20 +283,21 @@ class TestFixups:
 
 
 class TestCore:
-    """A module that needs the symbols of a core, and its allocator. Nobody opens the core in the tests' own process."""
+    """A module that needs the symbols of a core, and its allocator. The tests' own process never opens the core."""
 
     def test_without_it_all_symbols_are_named(self, compiled):
         with pytest.raises(
-            LoadError, match=r"defines core_free, core_used, core_version, which it needs; .*core='libc"
+            LoadError,
+            match=r"defines tests_core_free, tests_core_used, tests_core_version, which it needs; .*core='libc",
         ):
             native.load(compiled("with_core"))
 
     def test_with_it(self, compiled, tmp_path):
-        """In a process of its own, where no other test has opened the core. Its fixup aborts for libc's strings."""
+        """The process is a new one, in which no test opened the core. The fixup aborts for a string of libc."""
         program = f"""
 from sermod import REQUEST_ROUTE, Lifecycle, Registry, native
 core = Registry()
-core.register(native.load({str(compiled("with_core"))!r}, {str(compiled("core"))!r}, "core_strdup"))
+core.register(native.load({str(compiled("with_core"))!r}, {str(compiled("core"))!r}, "tests_core_strdup"))
 action = core.bind("version", "20", route=REQUEST_ROUTE)
 with Lifecycle(core):
     print(action.run(0), core.require_export("~in_use", 0).function(0))
@@ -305,13 +306,13 @@ with Lifecycle(core):
 
         assert ("2023 0\n", "") == (done.stdout, done.stderr)
 
-    def test_an_allocator_as_ctypes_has_it(self, compiled):
-        """Whatever result ctypes was told that it has: it is an address."""
+    def test_an_allocator_as_a_ctypes_function(self, compiled):
+        """Its result is an address, whatever result the ctypes function declares."""
         library, module = compiled("core"), compiled("with_core")
 
         def child():
             core = ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-            return native.load(module, strdup=core.core_strdup).commands[0].fixup("12", 1)
+            return native.load(module, strdup=core.tests_core_strdup).commands[0].fixup("12", 1)
 
         assert 12 == in_child(child)
 
@@ -324,7 +325,7 @@ with Lifecycle(core):
 
             def strdup(raw):
                 allocated.append(raw)
-                return CFUNCTYPE(ctypes.c_void_p, c_char_p)(("core_strdup", core))(raw)
+                return CFUNCTYPE(ctypes.c_void_p, c_char_p)(("tests_core_strdup", core))(raw)
 
             exports = native.load(module, core=library, strdup=strdup)
             return exports.commands[0].fixup("12", 1), allocated
@@ -369,8 +370,8 @@ class TestAsking:
         assert [7] == host.run(0, ("ask_internal", "one", "two"))
         assert [("one", "two")] == journal
 
-    def test_the_message_is_the_hosts_own(self, host):
-        """What the host passed to C, the Python command gets back from C."""
+    def test_the_message_is_the_object_of_the_host(self, host):
+        """The Python command gets from C the object that the host passed to C."""
         journal = []
         host.core.register(make_exports("m", CmdExport("answer", lambda msg, a: journal.append(msg) or 1, 1)))
         msg = Message(5)
@@ -379,7 +380,7 @@ class TestAsking:
         assert journal[0] is msg
 
     def test_nothing_is_found(self, host):
-        host.set(wanted="nobody")
+        host.set(wanted="no_such")
 
         with pytest.raises(ModuleInitError) as failed:
             host.start()
@@ -400,7 +401,7 @@ class TestAsking:
 
 
 class TestMisbehaving:
-    """What native code does, it does to the process; that it is loaded does no harm."""
+    """A module with commands that crash does no harm while they are not called."""
 
     def test_a_harmless_command(self, compiled, capfd):
         host = Host(compiled("misbehaving"))
@@ -411,7 +412,7 @@ class TestMisbehaving:
 
 
 def test_rebuilt(tmp_path):
-    """A module that is compiled again, in place, is loaded as it is now."""
+    """A module that is compiled again to the same file is loaded with its new code."""
     from compiling import compile_text
 
     def build(answer):

@@ -1,4 +1,4 @@
-"""Functions of a C module, as Python calls them. The C side is played by functions that ctypes made."""
+"""Functions of a C module that Python calls; here they are ctypes functions."""
 
 import array
 import ctypes
@@ -24,7 +24,7 @@ class Message(ctypes.Structure):
 
 
 class Called:
-    """A C function that notes its arguments."""
+    """A C function that records its arguments."""
 
     def __init__(self, prototype=COMMAND, result=1):
         self.arguments = []
@@ -59,12 +59,12 @@ def telling(texts):
 
 @pytest.fixture(autouse=True)
 def own_converters(monkeypatch):
-    """What one test registers is nothing to the others."""
+    """Keep what one test registers from the other tests."""
     monkeypatch.setattr(messages, "_converters", {})
 
 
 def ways(command):
-    """Return the ways of calling a command with a message alone: directly, and as an action does."""
+    """Return the ways to call a command with only a message: directly, and as an action calls it."""
     return [command, command.with_last_arguments(())]
 
 
@@ -75,7 +75,7 @@ class TestCommand:
 
         assert [result] * 2 == [call(1) for call in ways(command)]
 
-    def test_parameters_that_are_left_out_are_null(self, called, command):
+    def test_omitted_parameters_are_null(self, called, command):
         for call in ways(command):
             call(1)
         command.with_last_arguments((5,))(1)
@@ -103,7 +103,7 @@ class TestCommand:
         assert {(1, b"kept alive", b"A" * 100)} == {*texts.arguments}
 
     def test_c_may_write_to_a_string(self):
-        """It is a copy; a prepared one is the same at each call, as in C."""
+        """C writes to a copy; a prepared copy is the same at each call, as in C."""
 
         def change(_msg, place, _null):
             text = ctypes.cast(place, ctypes.POINTER(ctypes.c_char))
@@ -118,7 +118,7 @@ class TestCommand:
         assert [ord("b"), ord("c"), ord("b")] == [run(1), run(1), command(1, given)]
         assert b"a" == given
 
-    def test_addresses_and_what_has_one(self, called, command):
+    def test_addresses_and_objects_with_an_address(self, called, command):
         struct = Message(1)
         place = ctypes.addressof(struct)
         for value in (place, c_void_p(place), ctypes.byref(struct), ctypes.pointer(struct), struct):
@@ -127,7 +127,7 @@ class TestCommand:
 
         assert [(1, place, None), (1, None, place)] * 5 == called.arguments
 
-    def test_what_has_an_address_stays_alive(self, called, command):
+    def test_an_object_with_an_address_stays_alive(self, called, command):
         run = command.with_last_arguments((bytearray(b"kept"), None))
         gc.collect()
         run(1)
@@ -146,17 +146,17 @@ class TestCommand:
                 call()
 
     @pytest.mark.parametrize("value", [1.5, object(), True, [1]])
-    def test_what_has_no_address(self, command, value):
+    def test_an_object_without_an_address(self, command, value):
         for call in (lambda: command(1, None, value), lambda: command.with_last_arguments((None, value))):
-            with pytest.raises(TypeError, match=r"parameter 2 of <C function tell .*is no address: give an int"):
+            with pytest.raises(TypeError, match=r"parameter 2 of <C function tell .*is not an address: pass an int"):
                 call()
 
     def test_too_many_parameters(self, command):
-        with pytest.raises(TypeError, match=r"takes 2 parameters at the most \(got 3\)"):
+        with pytest.raises(TypeError, match=r"takes at most 2 parameters \(got 3\)"):
             command.with_last_arguments(("a", "b", "c"))
 
     def test_an_action_prepares_its_parameters_once(self, command, called):
-        """No conversion at a call: what is passed is the same memory each time."""
+        """Nothing is converted at a call: C gets the same memory each time."""
         run = with_last_arguments(command, ("a", "b"))
         run(1)
         run(1)
@@ -164,7 +164,7 @@ class TestCommand:
         assert called.arguments[0] == called.arguments[1]
 
     def test_a_mock_prepares_nothing(self):
-        """A Mock has any attribute that it is asked for; that is no reason to use it."""
+        """A Mock has every attribute; its with_last_arguments is not used."""
         mock = Mock(return_value=1)
         with_last_arguments(mock, ("a",))(2)
 
@@ -174,7 +174,7 @@ class TestCommand:
         assert [False, True, True, True, False] == [accepts(command, count) for count in range(5)]
         assert "(msg, param1=None, param2=None, /)" == str(inspect.signature(command))
 
-    def test_equal_where_the_address_is(self, called, command):
+    def test_equal_if_the_address_is(self, called, command):
         other = NativeCommand("another name", called.address)
         assert other == command
         assert hash(other) == hash(command)
@@ -197,7 +197,7 @@ class TestCommand:
 
 
 class TestMessage:
-    """The message is whatever address the host has."""
+    """A message may be any object that stands for an address."""
 
     def test_addresses(self, called, command):
         struct = Message(1)
@@ -237,14 +237,14 @@ class TestMessage:
         assert {(0x1234, None, None)} == {*called.arguments}
 
     @pytest.mark.parametrize("msg", ["OPTIONS", b"raw", 1.5, object(), True, memoryview(b"read-only")])
-    def test_what_has_no_address(self, called, command, msg):
-        """A str least of all, of which ctypes would make something."""
+    def test_an_object_without_an_address(self, called, command, msg):
+        """A str is refused as well, although ctypes takes one."""
         for call in ways(command):
-            with pytest.raises(TypeError, match=r"the message, .*is no address: .*register_message"):
+            with pytest.raises(TypeError, match=r"the message, .*is not an address: .*register_message"):
                 call(msg)
         assert [] == called.arguments
 
-    def test_a_type_of_the_hosts_own(self, called, command):
+    def test_a_type_of_the_host(self, called, command):
         class Request:
             def __init__(self, place):
                 self.place = place
@@ -259,7 +259,7 @@ class TestMessage:
 
         assert [(0x1000, None, None), (0x2000, None, None)] * 2 == called.arguments
 
-    def test_what_a_converter_makes_lives_as_long_as_the_call(self):
+    def test_the_result_of_a_converter_lives_as_long_as_the_call(self):
         register_message(str, lambda text: bytearray(text, "ascii"))
 
         def read(place, *_):
@@ -271,16 +271,18 @@ class TestMessage:
 
         assert [1, 1] == [call("OPTIONS") for call in ways(command)]
 
-    def test_a_converter_may_make_a_null_pointer(self, called, command):
+    def test_a_converter_may_return_a_null_pointer(self, called, command):
         register_message(float, lambda _number: None)
         command(1.5)
 
         assert [(None, None, None)] == called.arguments
 
-    def test_a_converter_that_makes_no_address(self, command):
+    def test_a_converter_that_returns_no_address(self, command):
         register_message(float, str)
 
-        with pytest.raises(TypeError, match=r"what <class 'str'> makes of the message, '1.5', a str, is no address"):
+        with pytest.raises(
+            TypeError, match=r"the result of <class 'str'> for the message, '1.5', a str, is not an address"
+        ):
             command(1.5)
 
     @pytest.mark.parametrize(("kind", "function"), [("Request", len), (str, "len")])
@@ -288,8 +290,8 @@ class TestMessage:
         with pytest.raises(TypeError, match=r"register_message\(\) takes a class and a function"):
             register_message(kind, function)
 
-    def test_c_hands_back_the_message_that_it_has(self, called, command):
-        """A Python command that C calls with the same address gets the host's own object, and only meanwhile."""
+    def test_c_passes_the_message_back(self, called, command):
+        """During the call, the host's object is found under the address that C has; after it, the address alone."""
         seen = []
         msg = bytearray(b"message")
 
@@ -353,7 +355,7 @@ class TestFixup:
         self.copies.append(ctypes.create_string_buffer(raw))
         return ctypes.addressof(self.copies[-1])
 
-    def test_it_gets_a_string_of_its_own_and_the_number(self):
+    def test_it_gets_a_string_that_it_owns_and_the_number(self):
         seen = []
         fixup = self.make(lambda place, number: seen.append((ctypes.string_at(place[0]), number)) or 0)
         left = fixup("größe\udcff", 2)
@@ -362,7 +364,7 @@ class TestFixup:
         assert ctypes.addressof(self.copies[0]) == left
 
     @pytest.mark.parametrize("value", [0, 1, 5060, 2**64 - 1])
-    def test_what_it_leaves_is_handed_on(self, value):
+    def test_what_it_leaves_is_its_result(self, value):
         def replace(place, _number):
             place[0] = value or None
             return 0
@@ -370,13 +372,13 @@ class TestFixup:
         assert value == self.make(replace)("text", 1)
 
     @pytest.mark.parametrize("nothing", [None, 0])
-    def test_an_allocator_that_has_nothing(self, monkeypatch, nothing):
-        """The fixup is not called: it would take the null pointer for a string."""
+    def test_an_allocator_without_memory(self, monkeypatch, nothing):
+        """The fixup is not called, since it would use the null pointer as a string."""
         monkeypatch.setattr(self, "allocate", lambda _raw: nothing)
         called = []
         fixup = self.make(lambda _place, number: called.append(number) or 0)
 
-        with pytest.raises(MemoryError, match=r"has returned a null pointer for <C function fixup of tell"):
+        with pytest.raises(MemoryError, match="a null pointer for a parameter of <C function fixup of tell"):
             fixup("text", 1)
         assert [] == called
 
@@ -400,13 +402,22 @@ class TestFixup:
 
 
 class TestHook:
-    @pytest.mark.parametrize(("takes", "counts"), [((), [True, False]), (("rank",), [False, True])])
-    def test_signature(self, takes, counts):
-        hook = NativeHook("hook", Called().address, CFUNCTYPE(c_int), *takes)
-        assert counts == [accepts(hook, count) for count in range(2)]
+    @pytest.mark.parametrize(
+        ("field", "signature"),
+        [
+            ("init_f", "()"),
+            ("response_f", "(msg, /)"),
+            ("destroy_f", "()"),
+            ("onbreak_f", "(msg, /)"),
+            ("init_child_f", "(rank, /)"),
+        ],
+    )
+    def test_signature(self, called, field, signature):
+        hook = NativeHook(field, called.address)
+        assert signature == str(inspect.signature(hook))
 
     def test_messages_are_converted(self, called):
-        hook = NativeMessageHook("response_f", called.address, CFUNCTYPE(c_int), "msg")
+        hook = NativeMessageHook("response_f", called.address)
         msg = Message(1)
 
         assert 1 == hook(msg)
@@ -417,7 +428,7 @@ class TestInLifecycle:
     """A C command in a server."""
 
     def test_a_parameter_with_a_nul_stops_it(self, command):
-        """It is found where parameters are prepared, and what was initialised is destroyed."""
+        """The error comes when the parameters are prepared, and the initialised modules are destroyed."""
         from making import make_exports
 
         from sermod import CmdExport

@@ -1,4 +1,4 @@
-"""The C header: all that the author of a module needs, in C and in C++."""
+"""The C header compiles in every C and C++, and has the layout and the names of the interface."""
 
 import subprocess
 from pathlib import Path
@@ -65,7 +65,7 @@ struct module_exports exports = {
 
 
 def compiles(compiler, source, *flags, language="c", include=None):
-    """Compile a text, and return what the compiler has to say: nothing where all is well."""
+    """Compile a text, and return the messages of the compiler; an empty text if there are none."""
     command = [compiler, "-x", language, *flags, "-fsyntax-only", "-I", str(include or HEADER.parent), "-"]
     done = subprocess.run(command, input=source, capture_output=True, check=False, text=True, timeout=120)
     return done.stderr or ("" if done.returncode == 0 else "failed")
@@ -83,7 +83,7 @@ def test_in_cpp(need, standard):
 
 @pytest.mark.parametrize("standard", ["c89", "c11"])
 def test_alone(need, standard):
-    """It needs nothing before it and defines nothing that a file may not do without."""
+    """It needs no other header, and defines no macro that a file must use."""
     assert "" == compiles(
         need("cc"), "#include <sermod.h>\nextern int x;\n", f"-std={standard}", *STRICT, "-Wunused-macros"
     )
@@ -114,7 +114,7 @@ def test_the_layout_is_asserted(need, tmp_path, line, instead):
 
 
 def test_its_constants_are_those_of_python(need):
-    """Routes, types and ranks."""
+    """The header has the routes, types and ranks of Python."""
     names = {**exports.RouteFlag.__members__, **ParamType.__members__}
     names |= {name: getattr(ranks, name) for name in dir(ranks) if name.startswith("PROC_")}
     checks = [f"typedef char check_{name}[{name} == ({int(value)}) ? 1 : -1];" for name, value in names.items()]
@@ -124,13 +124,13 @@ def test_its_constants_are_those_of_python(need):
 
 
 def test_a_wrong_exports_is_refused(need):
-    """The header declares the variable, so that the compiler sees a mistake in its type, or that it is static."""
+    """The header declares the variable, so the compiler refuses another type or a static one."""
     for wrong in ("int exports;", "static struct module_exports exports;", "cmd_export_t exports[2];"):
         assert "exports" in compiles(need("cc"), f"#include <sermod.h>\n{wrong}\n", "-std=c11")
 
 
 def test_hidden_by_default(need, tmp_path):
-    """The variables are seen by the core all the same."""
+    """The core sees the variables also with -fvisibility=hidden."""
     library = tmp_path / "hidden.so"
     command = [need("cc"), "-x", "c", "-shared", "-fPIC", "-fvisibility=hidden", "-I", str(HEADER.parent)]
     subprocess.run([*command, "-o", str(library), "-"], input=ALL_OF_IT, check=True, text=True, timeout=120)

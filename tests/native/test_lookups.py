@@ -1,4 +1,4 @@
-"""A C module in a Python host finds the commands of all modules, as long as it asks when modules may ask."""
+"""A C module in a Python host finds the commands of all modules, at the times when modules may look them up."""
 
 import ctypes
 import logging
@@ -16,7 +16,7 @@ COMMAND = CFUNCTYPE(c_int, c_void_p, c_char_p, c_char_p)
 
 
 class Asking:
-    """A host with a C module that can ask, and modules in Python, one of which asks in its place."""
+    """A host with a C module, and a Python module that calls the C module's find_export in its place."""
 
     def __init__(self, directory):
         exports = native.load(small_module(lookup=True).write(directory / "small.so"))
@@ -45,7 +45,7 @@ def asking(tmp_path):
 
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch):
-    monkeypatch.setattr(native.core.failures, "recent", type(native.core.failures.recent)(maxlen=100))
+    monkeypatch.setattr(native.lookup.failures, "recent", type(native.lookup.failures.recent)(maxlen=100))
     monkeypatch.setattr(native.messages, "_converters", {})
 
 
@@ -76,15 +76,15 @@ class TestFound:
         assert first["first"] == asking.found[b"c", 0, 0]
 
     def test_a_command_of_a_c_module(self, asking):
-        """It is the function itself: C calls C."""
+        """C gets the function itself and calls it without Python."""
         asking.ask((b"first", 2, 0))
 
         assert 7 == asking.call((b"first", 2, 0), -7)
         export = asking.core.find_export("first", 2)
         assert export.function == NativeCommand("first", asking.found[b"first", 2, 0])
 
-    def test_the_host_s_own_message_comes_back(self, asking):
-        """A Python command that C calls with the message that C was called with gets the host's object."""
+    def test_the_message_of_the_host_comes_back(self, asking):
+        """A Python command that C calls with its own message gets the host's object."""
 
         class Request:
             def __init__(self):

@@ -1,4 +1,4 @@
-"""Hundreds of malformed exports, made of a good one byte by byte, are read in one process, which lives."""
+"""Hundreds of malformed exports are read in one process, which lives. Each is made of a good one."""
 
 import ctypes
 import random
@@ -12,12 +12,12 @@ from structures import Good
 from sermod import InvalidExportsError, LoadError, find_problems, native
 
 ADDRESSES = (1, 7, 8, 0x1000, 0x10000, 0xDEADBEEF, 2**47 - 8, 2**47, 2**63, 2**64 - 8, 2**64 - 1)
-"""Where nothing of any process is."""
+"""Addresses at which no process has memory."""
 NUMBERS = (-(2**31), 2**31 - 1, 3, -1)
 
 
 def problems_of(read):
-    """Return what is wrong with exports, by reading them or by validation."""
+    """Return the problems of exports, from reading or from validation."""
     try:
         return find_problems(read())
     except InvalidExportsError as refused:
@@ -33,7 +33,7 @@ def fields_of(good):
 
 class TestInMemory:
     def test_dangling_and_odd_addresses(self):
-        """Every field that is an address, with each address that is none."""
+        """Every field that is an address, with each of the bad addresses."""
         good = Good()
         count = 0
         for entry, name, is_address in [*fields_of(good)]:
@@ -67,7 +67,7 @@ class TestInMemory:
             entry.name = before
 
     def test_arrays_without_terminator(self):
-        """In place of the terminator there is each of many kinds of other things."""
+        """The terminator is replaced by other bytes."""
         good = Good()
         for terminator in (good.cmds[2], good.params[2]):
             size = ctypes.sizeof(terminator)
@@ -78,7 +78,7 @@ class TestInMemory:
 
     @pytest.mark.parametrize("seed", range(4))
     def test_any_bytes_anywhere(self, seed):
-        """Bytes that are changed at random may be harmless, but nothing ever ends the process."""
+        """Bytes are changed at random: some changes are harmless, and none ends the process."""
         chance = random.Random(seed)  # noqa: S311 - no secret
         codes = set()
         for _ in range(250):
@@ -92,7 +92,7 @@ class TestInMemory:
 
 
 class TestSharedObjects:
-    """The same from files, as they come."""
+    """The same for files."""
 
     def load(self, tmp_path, made: SharedObjectFile):
         return native.load(made.write(tmp_path / "small.so"))
@@ -126,7 +126,7 @@ class TestSharedObjects:
 
     @pytest.mark.parametrize("seed", range(60))
     def test_files_that_are_changed(self, tmp_path, seed):
-        """A byte anywhere in what sermod reads of the file before the system does: a clear error, or none."""
+        """A byte is changed in what sermod reads before the system does: an error names the file, or there is none."""
         content = bytearray(small_module().content())
         sections_at = struct.unpack_from("<Q", content, 40)[0]
         chance = random.Random(seed)  # noqa: S311 - no secret
@@ -136,7 +136,7 @@ class TestSharedObjects:
         file.write_bytes(content)
 
         try:
-            told = f"{file}: {native.load(file).name}"
+            message = f"{file}: {native.load(file).name}"
         except LoadError as error:
-            told = str(error)
-        assert str(file) in told
+            message = str(error)
+        assert str(file) in message

@@ -1,4 +1,4 @@
-"""The structures of a module are read from memory, whatever that memory holds."""
+"""The structures of a module are read from memory, also where the memory is wrong."""
 
 import ctypes
 import mmap
@@ -8,11 +8,11 @@ from structures import Good, read
 
 from sermod import INT_PARAM, REQUEST_ROUTE, STR_PARAM, InvalidExportsError, Registry, find_problems
 from sermod.native import memory
-from sermod.native.from_c import LONGEST_NAME, MOST_ENTRIES
+from sermod.native.from_c import MAX_ENTRIES, MAX_NAME_BYTES
 from sermod.native.layout import CmdExportStruct, ModuleExportsStruct, ParamExportStruct
-from sermod.native.parameters import LONGEST_VALUE
+from sermod.native.parameters import MAX_VALUE_BYTES
 
-UNMAPPED = 0x10000  # below what the system gives to anybody
+UNMAPPED = 0x10000  # the system maps nothing there
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def good():
 
 @pytest.fixture
 def last_page():
-    """A page of memory with nothing behind it that can be read."""
+    """A page of memory; the memory behind it cannot be read."""
     two = mmap.mmap(-1, 2 * mmap.PAGESIZE)
     start = ctypes.addressof(ctypes.c_char.from_buffer(two))
     libc = ctypes.CDLL(None)
@@ -47,7 +47,7 @@ def message_of(good):
 
 
 class TestGood:
-    """All that a module exports is read, in order, and calls C."""
+    """Everything that a module exports is read, in order, and calls C."""
 
     def test_names_numbers_and_flags(self, good):
         exports = good.read()
@@ -59,7 +59,7 @@ class TestGood:
         assert exports.cmds[-1].is_terminator
         assert exports.params[-1].is_terminator
 
-    def test_validation_has_nothing_to_say(self, good):
+    def test_validation_finds_nothing(self, good):
         assert () == find_problems(good.read())
 
     def test_functions(self, good):
@@ -97,7 +97,7 @@ class TestGood:
         assert [None] * 7 == [getattr(exports, field) for field, *_ in good.top._fields_[1:]]
 
     def test_empty_arrays(self, good):
-        """An array that begins with the terminator is no null pointer."""
+        """An array that begins with the terminator is not a null pointer."""
         good.cmds[0] = CmdExportStruct()
         good.params[0] = ParamExportStruct()
         exports = good.read()
@@ -123,7 +123,7 @@ class TestGood:
 
 
 class TestRulesOfValidation:
-    """What can be read is as it is; registration has the same problems for it as for a module in Python."""
+    """Exports that can be read are not changed; validation finds the same problems as in a Python module."""
 
     @pytest.mark.parametrize(
         ("array", "index", "field", "value", "code"),
@@ -168,7 +168,7 @@ class TestRulesOfValidation:
 
 
 class TestBadAddress:
-    """An address that cannot be what it is to be is a problem, and is not followed."""
+    """A wrong address is a problem, and is not followed."""
 
     @pytest.mark.parametrize("address", [1, UNMAPPED, 2**47, 2**63, 2**64 - 8])
     @pytest.mark.parametrize("field", ["init_f", "response_f", "destroy_f", "onbreak_f", "init_child_f", "name"])
@@ -188,7 +188,7 @@ class TestBadAddress:
     def test_an_odd_one_of_an_array(self, good, field):
         setattr(good.top, field, getattr(good.top, field) + 1)
 
-        assert "no array of" in message_of(good)
+        assert "cannot begin at" in message_of(good)
 
     @pytest.mark.parametrize("field", ["name", "function", "fixup"])
     def test_of_a_command(self, good, field):
@@ -207,18 +207,18 @@ class TestBadAddress:
     def test_an_odd_one_of_a_variable(self, good, index):
         good.params[index].param_pointer += 1
 
-        assert "no variable of" in message_of(good)
+        assert f"a variable of {(4, 8)[index]} bytes cannot be at" in message_of(good)
 
-    def test_of_a_functions_that_is_data(self, good):
+    def test_of_a_function_that_is_data(self, good):
         good.cmds[0].function = ctypes.addressof(good.number)
 
         assert "there is no code at" in message_of(good)
 
     def test_of_a_variable_that_is_code(self, good):
-        """The spec's own slip, bar_foo for &bar_foo, is of this kind: a constant cannot be written to."""
+        """The mistake in the spec's own listing, bar_foo for &bar_foo, is of this kind."""
         good.params[0].param_pointer = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p).value & ~7
 
-        assert "cannot be written to: the address of a variable is meant, &foo_bar" in message_of(good)
+        assert "cannot be written to: the field takes a variable's address, &foo_bar" in message_of(good)
 
     def test_of_a_string(self, good):
         good.text.value = UNMAPPED
@@ -230,7 +230,7 @@ class TestBadAddress:
             read(ModuleExportsStruct.from_address(UNMAPPED))
         assert refused.value.module is None
 
-    def test_all_of_them_are_told_with_what_validation_finds(self, good):
+    def test_all_problems_come_with_those_of_validation(self, good):
         good.top.init_f = UNMAPPED
         good.cmds[0].fixup = UNMAPPED
         good.cmds[1].function = None
@@ -251,7 +251,7 @@ class TestBadAddress:
 
 
 class TestEnds:
-    """The scan of an array, and the look for the end of a name, are bounded."""
+    """The scan of an array, and the search for the NUL of a name, have limits."""
 
     @pytest.mark.parametrize(("kind", "field"), [(CmdExportStruct, "cmds"), (ParamExportStruct, "params")])
     def test_an_array_that_runs_off_the_memory(self, good, last_page, kind, field):
@@ -263,12 +263,27 @@ class TestEnds:
 
         assert (field, "not-terminated") == problems_of(good)[0]
 
+    @pytest.mark.parametrize(("count", "text"), [(1, "1 entry"), (2, "2 entries")])
+    def test_its_length_is_named(self, good, last_page, count, text):
+        _, end = last_page
+        entry = bytes(good.cmds[0])
+        start = end - count * len(entry)
+        ctypes.memmove(start, count * entry, count * len(entry))
+        good.top.cmds = start
+
+        with pytest.raises(
+            InvalidExportsError, match=rf"cmds: the array has no terminator \({text}\): there is no mem"
+        ):
+            good.read()
+
     def test_an_array_that_other_things_follow(self, good):
         junk = (ctypes.c_uint64 * 64)(*[0x7] * 64)
         ctypes.memmove(junk, good.cmds, ctypes.sizeof(CmdExportStruct))
         good.top.cmds = ctypes.addressof(junk)
 
-        found = problems_of(good)
+        with pytest.raises(InvalidExportsError, match=r"the array has no terminator \(1 entry\): ") as refused:
+            good.read()
+        found = [(each.field, each.code) for each in refused.value.problems]
         assert ("cmds[1].name", "bad-address") == found[0]
         assert ("cmds", "not-terminated") in found
 
@@ -279,13 +294,13 @@ class TestEnds:
         assert [("cmds[0].name", "bad-address"), ("cmds[1].function", "bad-address")] == problems_of(good)
 
     def test_an_array_without_end(self, good):
-        endless = (ParamExportStruct * (MOST_ENTRIES + 1))(*[good.params[0]] * (MOST_ENTRIES + 1))
+        endless = (ParamExportStruct * (MAX_ENTRIES + 1))(*[good.params[0]] * (MAX_ENTRIES + 1))
         good.top.params = ctypes.addressof(endless)
 
         assert ("params", "not-terminated") == problems_of(good)[0]
 
     @pytest.mark.parametrize(
-        ("length", "fits"), [(1, True), (LONGEST_NAME, True), (LONGEST_NAME + 1, False), (10_000, False)]
+        ("length", "fits"), [(1, True), (MAX_NAME_BYTES, True), (MAX_NAME_BYTES + 1, False), (10_000, False)]
     )
     def test_a_long_name(self, good, length, fits):
         name = ctypes.create_string_buffer(b"n" * length)
@@ -294,7 +309,7 @@ class TestEnds:
         if fits:
             assert "n" * length == good.read().commands[0].name
         else:
-            assert f"no NUL ends it within {LONGEST_NAME} bytes" in message_of(good)
+            assert f"it has no NUL within {MAX_NAME_BYTES} bytes" in message_of(good)
 
     def test_a_name_that_runs_off_the_memory(self, good, last_page):
         _, end = last_page
@@ -317,14 +332,14 @@ class TestEnds:
         assert [("cmds", "bad-address")] == problems_of(good)
 
     def test_a_string_without_end(self, good):
-        endless = ctypes.create_string_buffer(b"x" * (LONGEST_VALUE + 1))
+        endless = ctypes.create_string_buffer(b"x" * (MAX_VALUE_BYTES + 1))
         good.text.value = ctypes.addressof(endless)
 
-        assert "which is no string: no NUL ends it" in message_of(good)
+        assert "which is not a string: it has no NUL within" in message_of(good)
 
 
 class TestHalfNull:
-    """A null name beside other fields is told, and nothing behind it is read."""
+    """A null name with other fields set is a problem, and the entries behind it are not read."""
 
     @pytest.mark.parametrize(
         ("field", "value"), [("function", UNMAPPED), ("param_no", 1), ("fixup", UNMAPPED), ("flags", 1)]
@@ -349,31 +364,31 @@ class TestHalfNull:
 
 
 class TestMappings:
-    """What memory may be used for is known where the system tells."""
+    """The access rights of memory are known if the system has them."""
 
-    def test_the_system_tells(self):
+    def test_the_rights(self):
         mappings = memory.Mappings()
         code = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p).value
         data = ctypes.c_int()
 
-        assert mappings.allow("x", code)
-        assert not mappings.allow("w", code)
-        assert mappings.allow("w", ctypes.addressof(data), 4)
-        assert not mappings.allow("x", ctypes.addressof(data), 4)
-        assert not mappings.allow("w", UNMAPPED)
-        assert not mappings.allow("w", 2**63)
+        assert mappings.allows("x", code)
+        assert not mappings.allows("w", code)
+        assert mappings.allows("w", ctypes.addressof(data), 4)
+        assert not mappings.allows("x", ctypes.addressof(data), 4)
+        assert not mappings.allows("w", UNMAPPED)
+        assert not mappings.allows("w", 2**63)
 
     def test_across_parts(self, last_page):
         start, end = last_page
         mappings = memory.Mappings()
 
-        assert mappings.allow("w", start, end - start)
-        assert not mappings.allow("w", end - 4, 8)
+        assert mappings.allows("w", start, end - start)
+        assert not mappings.allows("w", end - 4, 8)
 
 
 @pytest.mark.parametrize("missing", [["_MAPS"], ["_MAPS", "_MEMORY"]], ids=["mappings", "both"])
 class TestElsewhere:
-    """Where the system has no files that tell of a process's memory, what cannot be read is known all the same."""
+    """Unreadable memory is found also on systems without the files that describe a process's memory."""
 
     @pytest.fixture(autouse=True)
     def _elsewhere(self, monkeypatch, tmp_path, missing):
@@ -390,7 +405,7 @@ class TestElsewhere:
         assert [("cmds", "bad-address")] == problems_of(good)
 
     def test_a_name_that_runs_off_the_memory(self, good, last_page, missing):
-        """The file gives even what the process itself may not read; the pipe does not."""
+        """The file also has memory that the process itself may not read; the pipe has not."""
         _, end = last_page
         ctypes.memset(end - 5, ord("x"), 5)
         good.cmds[0].name = end - 5
@@ -400,7 +415,7 @@ class TestElsewhere:
         else:
             assert "xxxxx" == good.read().commands[0].name
 
-    def test_what_memory_is_for_is_not_known(self, good):
+    def test_without_rights_data_may_be_code(self, good):
         good.cmds[0].function = ctypes.addressof(good.number)
 
         assert ctypes.addressof(good.number) == good.read().commands[0].function.address

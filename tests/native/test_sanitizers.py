@@ -1,4 +1,4 @@
-"""The C side under the address sanitizer: both hosts, every C module, and what stands between them."""
+"""The C side under the address sanitizer: both hosts, and every C module."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ TESTS = ("test_c_modules.py", "test_c_core.py")
 
 @pytest.fixture
 def sanitizing(need, monkeypatch):
-    """What is compiled is compiled with the sanitizer, and what is run has its library."""
+    """Compile with the sanitizer, and run programs with its library."""
     cc = need("cc")
     found = subprocess.run([cc, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True, timeout=60)
     library = found.stdout.strip()
@@ -38,8 +38,8 @@ def sanitizing(need, monkeypatch):
     return run
 
 
-def test_it_catches_what_it_is_to_catch(sanitizing, tmp_path):
-    """A command that looks behind the end of what its fixup has allocated ends the process, with a report."""
+def test_it_finds_an_overflow(sanitizing, tmp_path):
+    """A command that reads behind its memory ends the process, with a report."""
     path = compile_text(
         """
 #include <sermod.h>
@@ -76,7 +76,7 @@ command.function(0, command.fixup("x", int(sys.argv[2])))
 
 @pytest.mark.slow
 def test_the_tests_of_both_sides(sanitizing):
-    """Every test of C modules, and of the core in C, passes under it."""
+    """Every test of C modules and of the C core passes under the sanitizer."""
     done = sanitizing("-m", "pytest", "-q", "--capture=sys", "-p", "no:cacheprovider", *(HERE / name for name in TESTS))
 
     assert 0 == done.returncode, done.stdout[-10_000:] + done.stderr[-10_000:]

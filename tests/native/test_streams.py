@@ -1,4 +1,4 @@
-"""What C writes to its standard output is neither lost nor doubled where processes fork."""
+"""Output of C is neither lost nor printed twice when processes fork."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ write = libc.printf
 
 
 def output_of(program, path):
-    """Return what a program prints; C buffers it, since it goes to a pipe."""
-    # With this variable Python has C write everything at once, and there would be nothing to be lost.
+    """Return the output of a program; C buffers it, because it goes to a pipe."""
+    # With this variable, Python turns the buffers of C off.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
         [sys.executable, "-c", WRITING + program, str(path)],
@@ -39,12 +39,12 @@ def small(tmp_path):
 
 
 def test_c_buffers_it(small):
-    """Without that, none of these tests would show anything."""
+    """Without buffers, none of these tests would show anything."""
     assert "" == output_of('write(b"lost")\nos._exit(0)', small)
 
 
 def test_a_fork_does_not_double_it(small):
-    """A child that ends as any program does would write what it has inherited."""
+    """A child that ends by exit() writes out its buffers, which it inherited empty."""
     program = """
 write(b"before ")
 if os.fork() == 0:
@@ -69,7 +69,7 @@ for number in range(3):
     assert "0 1 2 " == output_of(program, small)
 
 
-def test_who_ends_by_exit_flushes(small):
+def test_a_program_that_ends_a_child_flushes(small):
     program = """
 if os.fork() == 0:
     write(b"child")
@@ -80,8 +80,8 @@ os.wait()
     assert "child" == output_of(program, small)
 
 
-def test_a_child_that_ends_flushes(small):
-    """The end of a child of the server calls what is flushed there."""
+def test_the_end_of_a_child_flushes(small):
+    """A child of the server flushes the buffers of C when it ends."""
     program = """
 from sermod._forking import flush
 if os.fork() == 0:
@@ -94,7 +94,7 @@ os.wait()
 
 
 def test_a_server_of_children(small):
-    """What C prints in the main process and in each child comes out once, however it is buffered."""
+    """Output of C in the main process and in each child is printed once."""
     program = """
 import signal
 from sermod import ChildReady, Lifecycle, ModuleExports, Prefork

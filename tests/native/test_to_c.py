@@ -1,4 +1,4 @@
-"""A Python module as C has it: here ctypes plays the core, and walks what the pointer leads to."""
+"""A Python module as C structures: ctypes plays the core, and follows the pointer."""
 
 import asyncio
 import ctypes
@@ -83,7 +83,7 @@ def command(function, param_no=0, fixup=None, flags=REQUEST_ROUTE, **arguments):
 
 
 def call(native, *arguments):
-    """Call the first command as C does: with three arguments, null where there are fewer."""
+    """Call the first command as C does, with three arguments; omitted ones are null."""
     cmd = next(entries(seen_by_c(native).cmds))
     kept = [ctypes.create_string_buffer(each) if isinstance(each, bytes) else each for each in arguments]
     places = [ctypes.addressof(each) if isinstance(each, ctypes.Array) else each for each in kept]
@@ -91,7 +91,7 @@ def call(native, *arguments):
 
 
 def fix_up(native, text, number=1):
-    """Call the fixup of the first command as C does, and return its result and what it left."""
+    """Call the fixup of the first command as C does; return its result and the number that it left."""
     cmd = next(entries(seen_by_c(native).cmds))
     buffer = None if text is None else ctypes.create_string_buffer(text)
     place = c_void_p(None if buffer is None else ctypes.addressof(buffer))
@@ -155,7 +155,7 @@ class TestStructure:
         with command(lambda msg: 1, flags=9) as native:
             assert ["unknown-flag"] == [found.code for found in native.problems]
 
-    def test_everything_lives_as_long_as_it_does(self):
+    def test_it_keeps_everything_alive(self):
         native = command(lambda msg, a, b: len(a) + len(b), 2)
         gc.collect()
         garbage = [bytearray(1000) for _ in range(1000)]
@@ -186,7 +186,7 @@ class TestCommand:
             assert () == native.errors
 
     @pytest.mark.parametrize("param_no", [0, 1, 2])
-    def test_the_message_and_as_many_strings_as_it_takes(self, param_no):
+    def test_the_message_and_its_number_of_strings(self, param_no):
         journal = []
         functions = {
             0: lambda msg: journal.append((msg,)) or 1,
@@ -200,7 +200,7 @@ class TestCommand:
 
     @pytest.mark.parametrize(("param_no", "params"), [(0, (None, None)), (1, ("one", None)), (2, ("one", "two"))])
     def test_the_c_shape(self, param_no, params):
-        """A function that takes all of C's arguments gets None for what the script left out."""
+        """A function in the C shape gets None for omitted parameters."""
         journal = []
 
         def function(msg, param1, param2):
@@ -214,7 +214,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("param_no", [17, -5, 3])
     def test_an_odd_number_of_parameters(self, param_no):
-        """Of a command for other modules; what C passes is strings."""
+        """A command for other modules may have any number; C passes strings."""
         journal = []
         with command(lambda msg, a, b: journal.append((msg, a, b)) or 1, param_no, flags=0) as native:
             assert 1 == call(native, MESSAGE, b"one", None)
@@ -241,7 +241,7 @@ class TestCommand:
 
         assert [raw.decode("utf-8", "surrogateescape")] * 3 == journal
 
-    def test_the_message_may_be_made_of_the_address(self):
+    def test_the_message_is_made_of_the_address(self):
         journal = []
         with command(
             lambda msg, a: journal.append((msg, a)) or 1, 1, message=lambda address: f"message {address:#x}"
@@ -273,7 +273,7 @@ class TestFixups:
         assert 1 == call(native, MESSAGE, *[left for _, left in params])
         assert [(("one", 1, given), ("two", 2, given))] == journal
 
-    def test_each_call_of_the_script_has_its_own(self):
+    def test_each_call_of_the_script_has_its_own_value(self):
         journal = []
         native = command(lambda msg, a: journal.append(a) or 1, 1, lambda param, number: param.upper())
         places = [fix_up(native, text)[1] for text in (b"one", b"two", b"one")]
@@ -284,7 +284,7 @@ class TestFixups:
         assert 3 == len({*places})
 
     def test_a_null_parameter_of_a_call(self):
-        """What other modules may pass."""
+        """Other modules may pass null."""
         journal = []
         with command(lambda msg, a, b: journal.append((a, b)) or 1, 2, lambda param, number: param) as native:
             assert 1 == call(native, MESSAGE, None, fix_up(native, b"x")[1])
@@ -295,15 +295,15 @@ class TestFixups:
 
     @pytest.mark.parametrize("param_no", [1, 2])
     @pytest.mark.parametrize("garbage", [99, 0x7FFF_0000_0000, 2**64 - 1])
-    def test_what_no_fixup_has_left(self, param_no, garbage):
-        """A string, of a module that has not called the fixup, for example."""
+    def test_a_number_that_is_not_a_handle(self, param_no, garbage):
+        """A module that did not call the fixup passes the address of a string, for example."""
         native = command(lambda msg, *params: 1, param_no, lambda param, number: param)
 
         assert -1 == call(native, MESSAGE, *[garbage] * param_no)
-        assert f"C passes {garbage:#x} for parameter 1, which is nothing that" in str(native.last_error)
+        assert f"C passed {garbage:#x} as parameter 1, which the command's fixup did not" in str(native.last_error)
 
     def test_an_index_error_of_the_command(self):
-        """It is told as it is, not taken for a handle that is none."""
+        """The command's own IndexError is kept, not explained as a wrong handle."""
         for param_no in (1, 2):
             native = command(lambda msg, *params: params[5], param_no, lambda param, number: param)
             assert -1 == call(native, MESSAGE, *[fix_up(native, b"x")[1] for _ in range(param_no)])
@@ -323,16 +323,30 @@ class TestFixups:
         native = command(lambda msg, a: 1, 1, lambda param, number: None)
 
         assert -1 == fix_up(native, b"x")[0]
+        error = native.last_error
+        assert isinstance(error, FixupError)
+        assert "'c' of module 'm': for parameter 1, 'x', the fixup returned None: it must return" in str(error)
+        assert ("m", "c", 1, "x") == (error.module, error.command, error.param_no, error.value)
+
+    def test_a_coroutine_function(self):
+        """A fixup must be a plain function: the coroutine is closed, and the error says so."""
+
+        async def fixup(param, number):
+            return await asyncio.sleep(0, param)
+
+        native = command(lambda msg, a, b: 1, 2, fixup)
+
+        assert -1 == fix_up(native, b"x", 2)[0]
         assert isinstance(native.last_error, FixupError)
-        assert "the fixup returned None for parameter 1, 'x': it must return" in str(native.last_error)
+        assert "for parameter 2, 'x', the fixup returned a coroutine, which is never awaited" in str(native.last_error)
 
     def test_no_string(self):
         native = command(lambda msg, a: 1, 1, lambda param, number: param)
 
         assert (-1, None) == fix_up(native, None)
-        assert "C passes a null pointer for parameter 1" in str(native.last_error)
+        assert "C passed a null pointer as parameter 1" in str(native.last_error)
 
-    def test_the_string_is_freed_by_whom_is_named(self):
+    def test_the_string_is_freed_by_the_given_function(self):
         freed = []
         function = CFUNCTYPE(None, c_void_p)(freed.append)
         for free in (freed.append, function):
@@ -343,7 +357,7 @@ class TestFixups:
         assert all(freed)
 
     def test_free_by_name(self):
-        """libc's, for what its strdup has allocated."""
+        """The free of libc, for a string of its strdup."""
         libc = ctypes.CDLL(None)
         strdup = CFUNCTYPE(c_void_p, c_char_p)(("strdup", libc))
         journal = []
@@ -369,7 +383,7 @@ class TestFixups:
 
 
 class TestFailures:
-    """Nothing that goes wrong in Python reaches C as garbage: it is -1, logged, and can be fetched."""
+    """For every failure in Python, C gets -1, and the exception is logged and kept."""
 
     @pytest.fixture(autouse=True)
     def _logged(self, caplog):
@@ -394,16 +408,16 @@ class TestFailures:
         assert "in function" in self.caplog.text, "the traceback"
 
     @pytest.mark.parametrize("result", [None, True, False, "one", 1.5, 2**31, -(2**31) - 1, object()])
-    def test_a_result_that_is_none(self, result):
+    def test_a_wrong_result(self, result):
         native = command(lambda msg: result)
 
         assert -1 == call(native, MESSAGE)
         assert isinstance(native.last_error, CommandResultError)
         assert ("m", "c", result) == (native.last_error.module, native.last_error.command, native.last_error.value)
-        assert "which is no result: return an int of 32 bits" in str(native.last_error)
+        assert "which is not a result: return an int of 32 bits" in str(native.last_error)
 
     def test_a_coroutine(self):
-        """It is closed: nobody would await it."""
+        """It is closed, since C does not await it."""
 
         async def function(msg):
             await asyncio.sleep(0)
@@ -434,7 +448,7 @@ class TestFailures:
         assert ((), None) == (native.errors, native.last_error)
 
     def test_a_handler_of_logging_that_raises(self):
-        """Even then C gets its -1, and both exceptions can be fetched."""
+        """C gets -1 all the same, and both exceptions are kept."""
 
         class Broken(logging.Handler):
             def emit(self, record):
@@ -450,12 +464,12 @@ class TestFailures:
         assert [ZeroDivisionError, OSError] == [type(error) for error in native.errors]
 
     @pytest.mark.parametrize("exports", [None, "foobar", sermod.Module], ids=["None", "str", "class"])
-    def test_what_are_no_exports(self, exports):
-        """A class of a module is a near miss: it is its instance that has exports."""
+    def test_other_objects_than_exports(self, exports):
+        """A class of a module is refused as well: only its instance has exports."""
         with pytest.raises(TypeError, match=r"^to_c\(\) takes a ModuleExports, such as the exports of a Module \(got "):
             to_c(exports)
 
-    def test_a_message_that_nothing_makes(self):
+    def test_a_message_argument_that_is_not_callable(self):
         with pytest.raises(TypeError, match=r"to_c\(message=...\) takes a function of the address \(got 5\)"):
             command(lambda msg: 1, message=5)
 
@@ -474,7 +488,7 @@ class TestHooks:
         self.native = to_c(ModuleExports("m", **hooks))
         return seen_by_c(self.native)
 
-    def test_they_are_called_with_what_they_take(self):
+    def test_their_arguments(self):
         journal = []
         module = self.hooked(
             init_f=lambda: journal.append("init"),
@@ -502,21 +516,24 @@ class TestHooks:
         assert (code or 0, code or 0) == (module.init_f(), module.init_child_f(1))
 
     @pytest.mark.parametrize("code", [True, "0", 2**31])
-    def test_codes_that_are_none(self, code):
+    def test_wrong_codes(self, code):
         module = self.hooked(init_f=lambda: code, init_child_f=lambda rank: code, response_f=lambda msg: code)
 
         assert (-1, -1, -1) == (module.init_f(), module.init_child_f(1), module.response_f(1))
-        assert {CommandResultError} == {type(error) for error in self.native.errors}
-        assert 3 == len(self.native.errors)
+        assert [CommandResultError] * 3 == [type(error) for error in self.native.errors]
+        texts = ["0 for success, less than 0 for failure"] * 2 + ["0 to drop the reply, any other number to pass it on"]
+        assert [f"return an int of 32 bits, {text}" for text in texts] == [
+            str(error).rpartition(": ")[2] for error in self.native.errors
+        ]
 
     def test_a_reply_needs_a_result(self):
-        """A forgotten return does not drop the reply; it is told."""
+        """A forgotten return is an error, and does not drop the reply."""
         module = self.hooked(response_f=lambda msg: None)
 
         assert -1 == module.response_f(1)
         assert isinstance(self.native.last_error, CommandResultError)
 
-    def test_what_functions_without_result_return_is_of_no_interest(self):
+    def test_results_of_hooks_without_a_result_are_ignored(self):
         module = self.hooked(destroy_f=lambda: "bye", onbreak_f=lambda msg: object())
         module.destroy_f()
         module.onbreak_f(1)
@@ -547,7 +564,7 @@ class TestHooks:
 
 
 class TestParameters:
-    """C writes to memory; the Python module has the values from its init_f on."""
+    """C writes to memory, and the Python module has the values from its init_f on."""
 
     def give(self, *params, init_f=None):
         self.native = to_c(ModuleExports("m", None, [*params, ParamExport()], init_f))
@@ -584,10 +601,10 @@ class TestParameters:
         self.give(ParamExport("text", STR_PARAM, text))
         self.write(0, None)
 
-        assert 0 == self.module.init_f(), "it is there for the parameters' sake"
+        assert 0 == self.module.init_f(), "it exists to store the parameters"
         assert text.load() is None
 
-    def test_what_c_has_not_written_is_not_stored(self):
+    def test_unwritten_parameters_are_not_stored(self):
         class Once(Pointer[int]):
             def load(self):
                 return 5
@@ -600,7 +617,7 @@ class TestParameters:
         assert 0 == self.module.init_f()
 
     def test_a_refused_value(self):
-        """Nothing is stored, init_f is not called, and the core is told to stop."""
+        """Nothing is stored, init_f is not called, and the core stops."""
 
         class Positive(Pointer[int]):
             def load(self):
@@ -629,6 +646,57 @@ class TestParameters:
         assert isinstance(error, ParamValueError)
         assert ("m", "positive", -1) == (error.module, error.param, error.value)
         assert "is refused: it must be positive" in str(error)
+
+    def test_a_value_that_cannot_be_stored(self):
+        """The parameter before it has the value that it had before, and init_f is not called."""
+
+        class Broken(Pointer[str]):
+            def load(self):
+                return "default"
+
+            def store(self, value):
+                raise OSError("broken")
+
+        first = Cell(5)
+        called = []
+        self.give(
+            ParamExport("first", INT_PARAM, first),
+            ParamExport("second", STR_PARAM, Broken()),
+            init_f=lambda: called.append(first.load()),
+        )
+        self.write(0, 6)
+        self.write(1, b"new")
+
+        assert -1 == self.module.init_f()
+        assert ([], 5) == (called, first.load())
+        error = self.native.last_error
+        assert isinstance(error, ParamValueError)
+        assert ("m", "second", "new") == (error.module, error.param, error.value)
+        assert "cannot be stored" in str(error)
+
+    def test_init_f_runs_again_after_a_value_could_not_be_stored(self):
+        """Nothing counts as stored until everything is: the next init_f stores it all."""
+
+        class SecondTime(Pointer[int]):
+            value = 1
+            is_busy = True
+
+            def load(self):
+                return self.value
+
+            def store(self, value):
+                if self.is_busy:
+                    self.is_busy = False
+                    raise OSError("busy")
+                self.value = value
+
+        first, second = Cell(5), SecondTime()
+        self.give(ParamExport("first", INT_PARAM, first), ParamExport("second", INT_PARAM, second))
+        self.write(0, 6)
+        self.write(1, 7)
+
+        assert [-1, 0] == [self.module.init_f(), self.module.init_f()]
+        assert (6, 7) == (first.load(), second.load())
 
     def test_a_value_that_is_taken(self):
         stored = []
@@ -670,9 +738,10 @@ class TestParameters:
 
         assert 0 == self.module.init_f()
         assert value == pointer.value
+        assert 0 == self.module.init_f(), "it is set already"
 
     def test_init_f_runs_again(self):
-        """What the module has already is not stored again."""
+        """A stored value is not stored again."""
         number = Cell(5)
         self.give(ParamExport("number", INT_PARAM, number))
         self.write(0, 6)
@@ -694,7 +763,7 @@ class TestPrototypes:
         assert 7.5 == function(2.5, b"abc")
 
     def test_a_function_that_ctypes_made(self):
-        """C calls it itself."""
+        """C calls it directly."""
         prototype = CFUNCTYPE(c_double, c_double)
         half = prototype(lambda number: number / 2)
         native = command(half, 1, flags=0)
@@ -751,7 +820,7 @@ class TestPrototypes:
         assert () == native.errors
 
     def test_the_address_of_a_string(self):
-        """It is handed on, and not followed."""
+        """The address is passed on, and its memory is not read."""
         native = command(lambda: 0x1234, flags=0, prototypes={"c": CFUNCTYPE(c_char_p)})
         function = CFUNCTYPE(c_void_p)(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
 
@@ -759,7 +828,7 @@ class TestPrototypes:
         assert () == native.errors
 
     def test_strings_stay_alive(self):
-        """C may keep what it got, and the same string is the same memory at each call."""
+        """C may keep a string, and the same string is the same memory at each call."""
         results = iter([b"first", b"second", b"first"])
         native = command(lambda: next(results), flags=0, prototypes={"c": CFUNCTYPE(c_char_p)})
         function = CFUNCTYPE(c_void_p)(ctypes.cast(next(entries(seen_by_c(native).cmds)).function, c_void_p).value)
@@ -770,9 +839,9 @@ class TestPrototypes:
         assert [b"first", b"second"] == [ctypes.string_at(place) for place in (first, second)]
 
     @pytest.mark.parametrize("restype", [Cmd, POINTER(c_int)])
-    def test_a_result_that_no_function_of_python_can_have(self, restype):
-        told = rf"command 'c': C can have no {restype.__name__} from Python; declare a pointer as c_void_p"
-        with pytest.raises(TypeError, match=told):
+    def test_a_result_that_no_python_function_can_have(self, restype):
+        message = rf"command 'c': a Python function cannot return {restype.__name__} to C; declare a pointer as "
+        with pytest.raises(TypeError, match=message):
             command(lambda: 1, flags=0, prototypes={"c": CFUNCTYPE(restype)})
 
     def test_no_result(self):
@@ -786,26 +855,28 @@ class TestPrototypes:
         assert [1] == journal
         assert isinstance(native.last_error, ZeroDivisionError)
 
-    def test_none_is_given(self):
-        with pytest.raises(
-            TypeError, match=r"'c' of module 'm' cannot be called from C as .*prototypes=\{'c': CFUNCTYPE"
-        ):
-            command(lambda a, b, c, d, e: 1, 4, flags=0)
+    @pytest.mark.parametrize(
+        ("param_no", "number"), [(0, "0 parameters"), (1, "1 parameter"), (2, "2 parameters"), (4, "4 parameters")]
+    )
+    def test_a_missing_prototype(self, param_no, number):
+        message = rf"'c' of module 'm' cannot be called from C as .* nor with {number}: .*prototypes=\{{'c': CFUNCTYPE"
+        with pytest.raises(TypeError, match=message):
+            command(lambda a, b, c, d, e: 1, param_no, flags=0)
 
-    def test_a_name_that_is_not_there(self):
+    def test_an_unknown_name(self):
         with pytest.raises(UnknownCommandError, match="module 'm' has no command 'd'"):
             command(lambda msg: 1, prototypes={"d": CFUNCTYPE(c_int)})
 
     @pytest.mark.parametrize(
         "prototype", [c_int, CFUNCTYPE(c_int)(0), "int(*)(void)"], ids=["type", "function", "text"]
     )
-    def test_no_prototype(self, prototype):
-        with pytest.raises(TypeError, match=r"what ctypes.CFUNCTYPE\(\) returns is a prototype"):
+    def test_a_wrong_prototype(self, prototype):
+        with pytest.raises(TypeError, match=r"a prototype is what ctypes.CFUNCTYPE\(\) returns"):
             command(lambda msg: 1, prototypes={"c": prototype})
 
 
 class TestNativeParts:
-    """What is C's already, C gets as it is."""
+    """C gets the address of a function or variable that is in C."""
 
     def test_commands_fixups_hooks_and_variables(self):
         number, text = c_int(), c_void_p()
@@ -817,11 +888,11 @@ class TestNativeParts:
                 ParamExport("text", STR_PARAM, StringVariable(ctypes.addressof(text), [])),
                 ParamExport(),
             ],
-            NativeHook("init_f", 0x3000, CFUNCTYPE(c_int)),
-            NativeHook("response_f", 0x4000, CFUNCTYPE(c_int), "msg"),
-            NativeHook("destroy_f", 0x5000, CFUNCTYPE(c_int)),
-            NativeHook("onbreak_f", 0x6000, CFUNCTYPE(c_int), "msg"),
-            NativeHook("init_child_f", 0x7000, CFUNCTYPE(c_int, c_int), "rank"),
+            NativeHook("init_f", 0x3000),
+            NativeHook("response_f", 0x4000),
+            NativeHook("destroy_f", 0x5000),
+            NativeHook("onbreak_f", 0x6000),
+            NativeHook("init_child_f", 0x7000),
         )
         with to_c(exports) as native:
             top = native.pointer.contents
@@ -834,11 +905,11 @@ class TestNativeParts:
             assert (0x3000, 0x4000, 0x5000, 0x6000, 0x7000) == hooks
 
     def test_a_python_fixup_of_a_c_function(self):
-        with pytest.raises(TypeError, match="a fixup in Python and a function in C, which would"):
+        with pytest.raises(TypeError, match="a fixup in Python and a function in C, which cannot"):
             command(NativeCommand("c", 0x1000), 1, lambda param, number: param)
 
     def test_a_c_fixup_of_a_python_function(self):
-        """The function gets what the fixup has left."""
+        """The function gets what the fixup leaves."""
         fixup = CFUNCTYPE(c_int, POINTER(c_void_p), c_int)(lambda place, number: place.__setitem__(0, 77) or 0)
         journal = []
         buffers = []
@@ -857,7 +928,7 @@ class TestNativeParts:
 
 
 class TestLookup:
-    """With the core's look-up, sermod.find_export works in a C host as it does in a Python one."""
+    """With the core's find_export, sermod.find_export works in a C core as in a Python host."""
 
     def give(self, find_export, **hooks):
         self.native = to_c(ModuleExports("m", **hooks), find_export=find_export)
@@ -917,7 +988,7 @@ class TestClose:
         native = command(lambda msg: 1)
         native.close()
         for use in (lambda: native.pointer, lambda: native.address, native.__enter__):
-            with pytest.raises(LifecycleError, match="the exports of module 'm' that C had are closed: make new ones"):
+            with pytest.raises(LifecycleError, match="the exports of module 'm' for C are closed: make new ones"):
                 use()
 
     def test_twice(self):
@@ -928,7 +999,7 @@ class TestClose:
         with pytest.raises(LifecycleError):
             assert native.pointer
 
-    def test_c_sees_a_module_of_nothing(self):
+    def test_c_sees_an_empty_module(self):
         native = command(lambda msg: 1)
         module = seen_by_c(native)
         native.close()
@@ -936,8 +1007,8 @@ class TestClose:
         assert module.name is None
         assert [False] * 7 == [bool(getattr(module, field)) for field, *_ in Module._fields_[1:]]
 
-    def test_c_calls_all_the_same(self):
-        """It is an error, and no crash, as long as the object lives."""
+    def test_a_call_after_it(self):
+        """A call from C fails without a crash, as long as the object lives."""
         native = command(lambda msg, a: 1, 1, lambda param, number: param)
         cmd = next(entries(seen_by_c(native).cmds))
         function, fixup = cmd.function, cmd.fixup
@@ -949,8 +1020,8 @@ class TestClose:
         assert [ValueError, LifecycleError] == [type(error) for error in native.errors]
 
 
-def test_no_reference_cycle_of_calls_is_left():
-    """Calls leave nothing behind: no object more after a thousand of them."""
+def test_calls_leave_no_objects():
+    """After a thousand calls, no more objects are allocated."""
     native = command(lambda msg, a, b: len(a), 2)
     for _ in range(10):
         call(native, MESSAGE, b"warm", b"up")
@@ -963,5 +1034,5 @@ def test_no_reference_cycle_of_calls_is_left():
     assert 100 > sys.getallocatedblocks() - before
 
 
-def test_kept_exceptions_are_few():
+def test_a_hundred_exceptions_are_kept():
     assert 100 == failures.Failures().recent.maxlen

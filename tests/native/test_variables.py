@@ -5,8 +5,8 @@ import ctypes
 import pytest
 
 from sermod import Registry
-from sermod.native.memory import UnreadableError
-from sermod.native.parameters import LONGEST_VALUE, IntVariable, StringVariable
+from sermod.native import UnreadableError
+from sermod.native.parameters import MAX_VALUE_BYTES, IntVariable, StringVariable
 
 
 @pytest.fixture
@@ -51,17 +51,17 @@ class TestString:
         assert value == variable.load()
 
     def test_the_longest(self, variable):
-        """What could not be read again is refused before it is stored."""
+        """A value that could not be read again is refused before it is stored."""
         variable.check(None)
-        for value in ("x" * LONGEST_VALUE, "ß" * (LONGEST_VALUE // 2)):
+        for value in ("x" * MAX_VALUE_BYTES, "ß" * (MAX_VALUE_BYTES // 2)):
             variable.check(value)
             variable.store(value)
             assert value == variable.load()
-        with pytest.raises(ValueError, match=f"it is {LONGEST_VALUE + 1} bytes long, and {LONGEST_VALUE} are the most"):
-            variable.check("ß" + "x" * (LONGEST_VALUE - 1))
+        with pytest.raises(ValueError, match=f"it is {MAX_VALUE_BYTES + 1} bytes long; the limit is {MAX_VALUE_BYTES}"):
+            variable.check("ß" + "x" * (MAX_VALUE_BYTES - 1))
 
     def test_what_is_stored_is_kept(self, variable, kept):
-        """Longer than the variable has it: C may have copied the pointer."""
+        """The old value is kept as well, since C may have copied the pointer."""
         variable.store("first")
         variable.store("second")
 
@@ -77,15 +77,24 @@ class TestString:
         assert ctypes.addressof(own) == place.value
         assert [b"new"] == [buffer.value for buffer in kept]
 
-    def test_c_has_changed_it_to_what_cannot_be_read(self, place, variable):
+    def test_c_has_set_a_pointer_that_cannot_be_read(self, place, variable):
         place.value = 0x10000
 
-        with pytest.raises(UnreadableError, match="there is no memory at 0x10000"):
+        with pytest.raises(UnreadableError, match="there is no memory at 0x10000") as caught:
             variable.load()
+        assert 0x10000 == caught.value.address
+
+    def test_c_has_set_a_pointer_to_a_string_without_end(self, place, variable):
+        endless = ctypes.create_string_buffer(b"x" * (MAX_VALUE_BYTES + 1))
+        place.value = ctypes.addressof(endless)
+
+        with pytest.raises(UnreadableError, match=f"it has no NUL within {MAX_VALUE_BYTES} bytes") as caught:
+            variable.load()
+        assert ctypes.addressof(endless) == caught.value.address
 
 
 class TestIdentity:
-    def test_equal_where_the_address_and_the_type_are(self, kept):
+    def test_equal_if_the_address_and_the_type_are(self, kept):
         assert IntVariable(8) == IntVariable(8)
         assert hash(IntVariable(8)) == hash(IntVariable(8))
         assert IntVariable(8) != IntVariable(16)
@@ -97,9 +106,9 @@ class TestIdentity:
 
 
 class TestInRegistry:
-    @pytest.mark.parametrize("value", ["x" * (LONGEST_VALUE + 1), "\ud800"], ids=["long", "no bytes"])
-    def test_what_c_cannot_have(self, value):
-        """It is refused, and the parameter can be set all the same."""
+    @pytest.mark.parametrize("value", ["x" * (MAX_VALUE_BYTES + 1), "\ud800"], ids=["long", "no bytes"])
+    def test_a_value_that_c_cannot_have(self, value):
+        """The value is refused, and the parameter can be set to another one."""
         from structures import Good
 
         from sermod import ParamValueError
@@ -114,7 +123,7 @@ class TestInRegistry:
         assert b"short" == ctypes.string_at(good.text.value)
 
     def test_a_failure_puts_the_pointers_back(self):
-        """All or nothing: where one parameter fails, the C variable of another has what it had, to the address."""
+        """All or nothing: if one parameter fails, the C variable of another has its old value, at the old address."""
         from structures import Good
 
         from sermod import STR_PARAM, ModuleExports, ParamExport, Pointer

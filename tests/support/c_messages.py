@@ -6,6 +6,6 @@ import ctypes
 
 
 class Message(ctypes.Structure):
-    """``struct sip_msg`` as tests/native/c has it."""
+    """``struct sip_msg`` of tests/native/c."""
 
     _fields_ = (("counter", ctypes.c_int), ("text", ctypes.c_char * 252))

@@ -1,4 +1,4 @@
-"""Shared objects, compiled by the tests."""
+"""Compiles shared objects for tests."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ INCLUDE: Final = Path(__file__).parents[2] / "sermod" / "native" / "include"
 
 FLAGS: Final = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1", "-g")
 SANITIZERS: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-"""What has the program stopped where C does what it must not."""
+"""The flags with which the program stops at an error of memory in C."""
 SANITIZE: Final = "SERMOD_TESTS_SANITIZE"
-"""The variable of the environment that has everything compiled so."""
+"""If this environment variable is set, everything is compiled with these flags."""
 
 
 def compile_module(source: Path, directory: Path, *flags: str, name: str | None = None) -> Path:
     """Compile a C file to a shared object, with every warning an error.
 
     Args:
-        source: The file.
-        directory: Where the shared object is put.
+        source: The C file.
+        directory: The directory of the shared object.
         flags: Further arguments of the compiler.
-        name: What it is to be called; as the source by default.
+        name: Its name, without the suffix; that of the source by default.
 
     Returns:
-        The shared object.
+        The path of the shared object.
     """
     result = directory / f"{name or source.stem}.so"
     flags = (*flags, *SANITIZERS) if os.environ.get(SANITIZE) else flags
@@ -39,7 +39,7 @@ def compile_module(source: Path, directory: Path, *flags: str, name: str | None 
 
 
 def compile_text(text: str, directory: Path, name: str, *flags: str) -> Path:
-    """Compile a C program that is given as text, as :func:`compile_module` does."""
+    """Compile C source that is given as text, as :func:`compile_module` does."""
     source = directory / f"{name}.c"
     source.write_text(text, encoding="utf-8")
     return compile_module(source, directory, *flags)

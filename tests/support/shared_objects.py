@@ -1,7 +1,7 @@
-"""Shared objects written byte by byte: for tests that want odd ones, and for machines without a compiler.
+"""Writes shared objects byte by byte, for tests of malformed files and for machines without a compiler.
 
-A shared object is read as the tests say and as the system's loader needs it; it has variables and pointers, and no code
-of its own: what it points to are functions of other libraries.
+A shared object has variables and pointers, and whatever the system's loader needs. It has no code: its pointers lead to
+functions of other libraries.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 RELOCATIONS: Final = {62: (8, 1), 183: (1027, 257)}
-"""By machine: the relocation to an own address, and that to a symbol."""
+"""By machine: the type of a relocation to an address of its own, and of one to a symbol."""
 
 GLOBAL: Final = 1
 WEAK: Final = 2
@@ -34,13 +34,13 @@ _DATA_SECTION: Final = 4
 
 @attrs.define
 class Variable:
-    """A name that others see.
+    """A symbol that other objects see. The file may say wrong things about it.
 
     Attributes:
-        offset: Where it is in the data.
-        size: How long it says it is.
-        kind: What it says it is.
-        section: The section that it says it is in.
+        offset: Its offset in the data.
+        size: Its size.
+        kind: Its type.
+        section: The number of its section.
     """
 
     offset: int
@@ -51,17 +51,18 @@ class Variable:
 
 @attrs.define
 class SharedObjectFile:
-    """What is to be in a shared object.
+    """The content of a shared object.
 
     Attributes:
-        data: The content of its memory, 0 to begin with.
-        variables: The names in it.
-        pointers: What is to be an address: by the offset in the data, an offset or the name of a symbol of others.
-        needs: Further symbols of others, by name, with their binding.
+        data: The content of its memory.
+        variables: Its symbols, by name.
+        pointers: Its pointers, by their offset in the data: the offset that one leads to, or the name of a symbol of
+            another object.
+        needs: Further symbols of other objects, by name, with their binding.
         libraries: The libraries that it needs.
-        hidden: Variables that only the linker saw.
-        data_section_size: What the section of the data says that it has; all of it by default.
-        has_sections: Whether it says where its sections are, which only those who look at the file need.
+        hidden: Variables that other objects do not see, by name.
+        data_section_size: The size that the file has for the section of the data; the real one by default.
+        has_sections: Whether the file says where its sections are; the system's loader does not need that.
     """
 
     data: bytearray
@@ -74,7 +75,7 @@ class SharedObjectFile:
     has_sections: bool = True
 
     def write(self, file: Path) -> Path:
-        """Write it, for this machine."""
+        """Write the file for this machine, and return its path."""
         file.write_bytes(self.content())
         return file
 
@@ -91,12 +92,12 @@ class SharedObjectFile:
             strings += name.encode() + b"\0"
         strings += bytes(-len(strings) % 8)
 
-        # One part after the other, all of them in one segment, whose addresses are the file's offsets.
+        # All parts are in one segment, whose addresses are the offsets in the file.
         order = ["", *needed, *self.variables]
         strings_at = 64 + 3 * 56
         symbols_at = strings_at + len(strings)
         hash_at = symbols_at + 24 * len(order)
-        # All names are in one bucket; each leads to the next, and the last to none.
+        # The hash table has one bucket: each name leads to the next, and the last to none.
         table = struct.pack(f"<{max(len(order), 2) + 2}I", 1, len(order), len(order) > 1, 0, *range(2, len(order)))
         table += bytes(4)
         table += bytes(-len(table) % 8)
@@ -124,7 +125,7 @@ class SharedObjectFile:
             relocations += struct.pack(_RELOCATION, data_at + offset, info, addend)
         data_size = len(self.data) if self.data_section_size is None else self.data_section_size
         sections = [
-            # kind, where, size, the section of its strings, the size of an entry
+            # kind, offset, size, the section of its strings, the size of an entry
             (0, 0, 0, 0, 0),
             (3, strings_at, len(strings), 0, 0),
             (11, symbols_at, len(symbols), 1, 24),
@@ -137,7 +138,7 @@ class SharedObjectFile:
         header = struct.pack(_HEADER, own[:16], 3, machine, 1, 0, 64, sections_at, 0, 64, 56, 3, 64, count, 0)
         segments = struct.pack(_SEGMENT, 1, 6, 0, 0, 0, linker_at, linker_at, 0x1000)
         segments += struct.pack(_SEGMENT, 2, 6, dynamic_at, dynamic_at, dynamic_at, len(dynamic), len(dynamic), 8)
-        segments += struct.pack(_SEGMENT, 0x6474E551, 6, 0, 0, 0, 0, 0, 16)  # the stack is not to be executable
+        segments += struct.pack(_SEGMENT, 0x6474E551, 6, 0, 0, 0, 0, 0, 16)  # the stack must not be executable
         parts = header, segments, strings, symbols, table, relocations, dynamic, bytes(self.data), linker
         return b"".join(parts) + b"".join(
             struct.pack(_SECTION, 0, kind, 3, at, at, size, link, 0, 8, entry)
@@ -151,7 +152,7 @@ def _symbol(name: int, binding: int, variable: Variable, data_at: int) -> bytes:
 
 
 def own_header() -> bytes:
-    """Return the first bytes of the program that runs, or skip the test where they are not of the kind written here."""
+    """Return the first bytes of the program that runs; skip the test if this module cannot write for the machine."""
     for program in ("/proc/self/exe", sys.executable):
         try:
             header = Path(program).read_bytes()[:64]
@@ -159,4 +160,4 @@ def own_header() -> bytes:
             continue
         if header[:6] == b"\x7fELF\x02\x01" and struct.unpack_from("<H", header, 18)[0] in RELOCATIONS:
             return header
-    pytest.skip("this test writes shared objects for other machines only")
+    pytest.skip("this test cannot write shared objects for this machine")

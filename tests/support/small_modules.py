@@ -1,4 +1,4 @@
-"""A small module as a shared object, written byte by byte; its functions are those of libc."""
+"""A small module as a shared object, written byte by byte. Its functions are functions of libc."""
 
 from __future__ import annotations
 

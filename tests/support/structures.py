@@ -8,9 +8,9 @@ from ctypes import CFUNCTYPE, c_int, c_void_p
 from typing import Any, Final
 
 from sermod import REQUEST_ROUTE, ModuleExports
-from sermod.native.from_c import Belongings, read_exports
+from sermod.native.from_c import read_exports
 from sermod.native.layout import STRDUP_FUNCTION, CmdExportStruct, ModuleExportsStruct, ParamExportStruct
-from sermod.native.symbols import function_of
+from sermod.native.symbols import resolve_function
 
 COMMAND: Final = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p)
 FIXUP: Final = CFUNCTYPE(c_int, c_void_p, c_int)
@@ -69,4 +69,4 @@ class Good:
 
 def read(top: ModuleExportsStruct) -> ModuleExports[Any]:
     """Read a structure as a library's variable ``exports`` is read."""
-    return read_exports(ctypes.addressof(top), Belongings(function_of("strdup", STRDUP_FUNCTION, "strdup")))
+    return read_exports(ctypes.addressof(top), resolve_function("strdup", STRDUP_FUNCTION, "strdup"), [])

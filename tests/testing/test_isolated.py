@@ -340,7 +340,7 @@ class TestCompiled:
     def test_a_message_with_attributes_is_none_for_c(self, build):
         with ModuleHarness(build("foobar")) as harness:
             assert 1 == harness.call("foo_req", "a", "b")
-            with pytest.raises(TypeError, match="is no address"):
+            with pytest.raises(TypeError, match="is not an address"):
                 harness.call("foo_req", "a", "b", msg=FakeMessage(method="OPTIONS"))
 
     @pytest.mark.parametrize(

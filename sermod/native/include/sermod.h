@@ -14,44 +14,44 @@
 
 #ifdef __cplusplus
 extern "C" {
-/* In C++ a string literal is const. Nobody writes to a name. */
+/* In C++ a string literal is const. A core never writes to a name. */
 typedef const char *sermod_name;
 #else
 typedef char *sermod_name;
 #endif
 
 #if defined(__GNUC__) && !defined(_WIN32)
-/* Visible to the core, also under -fvisibility=hidden. */
+/* Visible to the core, also with -fvisibility=hidden. */
 #define SERMOD_VISIBLE __attribute__((visibility("default")))
 #else
 #define SERMOD_VISIBLE
 #endif
 
-/* The message that is processed. What is in it, is the host's affair. */
+/* The message that is processed. The host defines the structure. */
 struct sip_msg;
 
 /* Functions ------------------------------------------------------------------------------------ */
 
 /*
- * A command (spec, 1.2). Parameters that the script leaves out are null pointers. Returns more than
- * 0 for true, less than 0 for false, and 0 to stop processing: the route ends there.
+ * A command (spec, 1.2). Omitted parameters are null pointers. Returns more than 0 for true, less
+ * than 0 for false, and 0 to stop: the route ends there.
  *
- * A function with other arguments, for other modules only, is cast: (cmd_function)my_function.
+ * A function for other modules only may have other arguments; cast it: (cmd_function)my_function.
  */
 typedef int (*cmd_function)(struct sip_msg *msg, char *param1, char *param2);
 
 /*
  * Called once for each parameter of each call in the script, at start-up (spec, 1.2). *param is the
- * parameter, a string that was allocated by strdup() or the core's own allocator and is the
- * fixup's; what the fixup leaves there, of a pointer's size, is what the command gets. param_no
- * counts from 1. A negative result stops the server.
+ * parameter: a string that strdup() or the core's own allocator made, and that the fixup owns. The
+ * command gets what the fixup leaves in *param. param_no counts from 1. A negative result stops the
+ * server.
  */
 typedef int (*fixup_function)(void **param, int param_no);
 
-/* Called for every reply (spec, 1.6). 0 drops it. */
+/* Called for every reply (spec, 1.6). The result 0 drops the reply. */
 typedef int (*response_function)(struct sip_msg *msg);
 
-/* Called for a message whose route was ended by a 0. */
+/* Called for a message when the result 0 of a command ends its route. */
 typedef void (*onbreak_function)(struct sip_msg *msg);
 
 /* Called once, by the main process, when the server shuts down (spec, 1.5). */
@@ -60,21 +60,21 @@ typedef void (*destroy_function)(void);
 /* Called once, before the main process forks (spec, 1.4). Anything but 0 stops the server. */
 typedef int (*init_function)(void);
 
-/* Called in each child after the fork, with its rank (spec, 1.4). A negative result ends it. */
+/* Called in each child after the fork, with its rank (spec, 1.4). If negative, the child ends. */
 typedef int (*child_init_function)(int rank);
 
 /* Commands ------------------------------------------------------------------------------------- */
 
-/* Flags of a command: where the script may call it. 0: nowhere, it is for other modules. */
+/* Flags of a command: the routes in which the script may call it. 0: other modules only. */
 #define REQUEST_ROUTE 1 /* in the main route block, for requests */
 #define REPLY_ROUTE 2   /* in reply route blocks, for replies */
 
 struct cmd_export_ {
 	sermod_name name;      /* null terminated command name */
 	cmd_function function; /* pointer to the corresponding function */
-	int param_no;          /* number of parameters: 0, 1 or 2 for one that the script can see */
+	int param_no;          /* number of parameters: 0, 1 or 2 for a command that the script can see */
 	fixup_function fixup;  /* pointer to the function called to "fix" the parameters, or 0 */
-	int flags;             /* where the script may call it */
+	int flags;             /* the routes in which the script may call it */
 };
 
 /* The last element of an array is 0 in all its fields. */
@@ -83,7 +83,7 @@ typedef struct cmd_export_ cmd_export_t;
 /* Parameters ----------------------------------------------------------------------------------- */
 
 enum sermod_param_type {
-	STR_PARAM, /* the variable is a char*; a null pointer is no string */
+	STR_PARAM, /* the variable is a char*; a null pointer means no value */
 	INT_PARAM  /* the variable is an int */
 };
 
@@ -107,24 +107,24 @@ struct module_exports {
 	init_function init_f;             /* initialisation, or 0 */
 	response_function response_f;     /* function for replies, or 0 */
 	destroy_function destroy_f;       /* clean-up, or 0 */
-	onbreak_function onbreak_f;       /* function for routes ended by a 0, or 0 */
+	onbreak_function onbreak_f;       /* function for routes that the result 0 ends, or 0 */
 	child_init_function init_child_f; /* initialisation of each child, or 0 */
 };
 
 /* The variable that the core looks for in every module. */
 extern SERMOD_VISIBLE struct module_exports exports;
 
-/* Ranks of the special processes; the children that do the work have 1, 2, 3 and so on. */
-#define PROC_MAIN 0      /* the main process, after it has forked the children */
+/* Ranks of the special processes. Ordinary children have the ranks 1, 2, 3 and so on. */
+#define PROC_MAIN 0      /* the main process, after it forked the children */
 #define PROC_TIMER (-1)  /* the process that runs the timers */
 #define PROC_FIFO (-2)   /* the process that serves the FIFO */
-#define PROC_TCP_MAIN (-4) /* the process that hands TCP connections on */
+#define PROC_TCP_MAIN (-4) /* the process that distributes TCP connections */
 
 /* Other modules -------------------------------------------------------------------------------- */
 
 /*
- * Finds a command of any module: one with this name, this number of parameters, and all of these
- * flags; flags 0: any. Null where there is none.
+ * Returns a command of any module, by its name, its number of parameters, and the flags that it
+ * must have (0: none). Returns null if there is no such command.
  */
 typedef cmd_function (*sermod_find_export_function)(const char *name, int param_no, int flags);
 
@@ -133,14 +133,14 @@ typedef cmd_function (*sermod_find_export_function)(const char *name, int param_
  *
  *     sermod_find_export_function sermod_find_export;
  *
- * finds it filled when its init_f is called. To be called in init_f, in a fixup, in init_child_f or
- * in destroy_f; what it returns may be kept, and called at any time.
+ * can call it: the host sets it before it calls init_f. Call it in init_f, in a fixup, in
+ * init_child_f or in destroy_f. Its result may be kept and called at any time.
  */
 extern SERMOD_VISIBLE sermod_find_export_function sermod_find_export;
 
-/* The layout, which every core relies on -------------------------------------------------------- */
+/* The layout ----------------------------------------------------------------------------------- */
 
-/* Each is an array of negative size, which no compiler takes, where the layout is another one. */
+/* Each is an array type. If the layout is another one, its size is negative, which is an error. */
 #define SERMOD_POINTERS(count) ((count) * sizeof(void *))
 #define SERMOD_ASSERT(what, holds) typedef char sermod_assert_##what[(holds) ? 1 : -1]
 

@@ -11,7 +11,7 @@ static int init(void)
 {
 	found = sermod_find_export(wanted, wanted_params, 0);
 	internal = sermod_find_export("~internal", 2, 0);
-	/* The same question has the same answer. */
+	/* A second look-up returns the same function. */
 	if (found != sermod_find_export(wanted, wanted_params, 0))
 		return -2;
 	return found != 0 ? 0 : -1;
@@ -28,7 +28,7 @@ static int ask_internal(struct sip_msg *msg, char *param1, char *param2)
 	return internal != 0 ? internal(msg, param1, param2) : -100;
 }
 
-/* Too late: only functions of the module's life may ask. */
+/* Too late: a command may not look up other commands. */
 static int ask_late(struct sip_msg *msg, char *param1, char *param2)
 {
 	(void)msg;

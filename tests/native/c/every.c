@@ -1,4 +1,4 @@
-/* Every kind of export, and every kind of null. What was called is told by the command ~log. */
+/* Every kind of export, and every kind of null. The command ~log returns the calls so far. */
 #include <sermod.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static int both(struct sip_msg *msg, char *param1, char *param2)
 	return result;
 }
 
-/* Changes what it gets, as C code may. */
+/* Changes its parameter, as C code may. */
 static int upper(struct sip_msg *msg, char *param1, char *param2)
 {
 	(void)param2;
@@ -52,7 +52,7 @@ static int bytes(struct sip_msg *msg, char *param1, char *param2)
 	return (unsigned char)param1[0];
 }
 
-/* Functions with arguments of their own, for other modules. */
+/* Functions with other arguments, for other modules. */
 static char *read_log(void)
 {
 	return log_text;

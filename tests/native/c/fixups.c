@@ -1,4 +1,4 @@
-/* Fixups that leave a number, a structure, a compiled expression, and nothing at all. */
+/* Fixups that leave a number, a structure, a compiled expression, and a null pointer. */
 #include <sermod.h>
 #include <regex.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@ struct pair {
 	int right;
 };
 
-/* What a command may look at in a message of the tests. */
+/* The message of the tests. */
 struct sip_msg {
 	int counter;
 	char text[252];
@@ -34,7 +34,7 @@ static int to_pair(void **param, int param_no)
 
 	if (pair == 0)
 		return -2;
-	pair->left = *param; /* the string is ours now */
+	pair->left = *param; /* the fixup owns the string */
 	pair->right = param_no;
 	*param = pair;
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * A core in C, as small as one can be: it has modules, sets their parameters, finds their commands,
- * fixes up and runs calls, and takes the modules through their life. It knows no Python.
+ * A minimal core in C: it has modules, sets their parameters, finds their commands, fixes up and
+ * runs calls, and runs the modules through their life. It has no code for Python.
  */
 #include <dlfcn.h>
 #include <regex.h>
@@ -23,10 +23,10 @@ struct action {
 	void *params[2];
 };
 
-static struct module *modules; /* the newest first */
+static struct module *modules; /* newest first */
 static struct action actions[MOST];
 static int action_count;
-static void *owned[4 * MOST]; /* values of parameters, to be freed at the end */
+static void *owned[4 * MOST]; /* values of parameters, freed at the end */
 static int owned_count;
 static long strings; /* copies that fixups own */
 
@@ -70,7 +70,7 @@ cmd_function host_find_export(const char *name, int param_no, int flags)
 	return cmd ? cmd->function : 0;
 }
 
-/* The place of what is found among all commands, from the newest module on; -1 where nothing is. */
+/* Returns the index of the command that is found, from the newest module on; -1: there is none. */
 int host_place_of(const char *name, int param_no, int flags)
 {
 	cmd_export_t *found = find_cmd(name, param_no, flags), *cmd;
@@ -134,7 +134,7 @@ const char *host_get_string(const char *name_of_module, const char *name)
 	return *(char **)find_param(name_of_module, name, STR_PARAM)->param_pointer;
 }
 
-/* A call in the script: its place among the actions, or -1. */
+/* Adds a call of the script. Returns its index among the actions, or -1. */
 int host_bind(const char *name, int route, const char *param1, const char *param2)
 {
 	int count = (param1 != 0) + (param2 != 0);
@@ -150,7 +150,7 @@ int host_bind(const char *name, int route, const char *param1, const char *param
 	return action_count++;
 }
 
-/* What a fixup of a module that knows this core frees its string with. */
+/* Frees the string of a fixup, for modules that know this core. */
 void host_free(void *string)
 {
 	strings--;
@@ -209,7 +209,7 @@ int host_init_child(int rank)
 	return init_child_of(modules, rank);
 }
 
-/* Runs the calls from `first` to `last`; on 0, each onbreak_f. */
+/* Runs the calls from `first` to `last`; if one returns 0, it runs each onbreak_f and stops. */
 int host_run(struct sip_msg *msg, int first, int last)
 {
 	int result = 1, index;
@@ -238,8 +238,8 @@ int host_reply(struct sip_msg *msg)
 }
 
 /*
- * Forks a child, which initialises itself and runs the calls from `first` to `last`; what it makes
- * of the message comes back in `shared`. Returns its last result plus 100, or its failure.
+ * Forks a child, which initialises the modules and runs the calls from `first` to `last` for the
+ * message in shared memory. Returns its last result plus 100, or 50 plus its failure code.
  */
 int host_child(int rank, struct sip_msg *shared, int first, int last)
 {
@@ -278,7 +278,7 @@ void host_destroy(void)
 		free(owned[--owned_count]);
 }
 
-/* Calls a function many times, for those who measure or look for leaks. */
+/* Calls a function many times, for benchmarks and tests of leaks. */
 int host_repeat(cmd_function function, int times, struct sip_msg *msg, char *param1, char *param2)
 {
 	int sum = 0;

@@ -1,4 +1,4 @@
-/* What native code can do to a process. */
+/* A module with commands that crash, abort, loop or exit. */
 #include <sermod.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,16 +2,16 @@
 #include <sermod.h>
 #include <stdlib.h>
 
-extern int core_version;
-extern void core_free(void *memory);
-extern long core_used(void);
+extern int tests_core_version;
+extern void tests_core_free(void *memory);
+extern long tests_core_used(void);
 
 static int number(void **param, int param_no)
 {
 	long value = strtol((char *)*param, 0, 10);
 
 	(void)param_no;
-	core_free(*param);
+	tests_core_free(*param);
 	*param = (void *)value;
 	return 0;
 }
@@ -20,7 +20,7 @@ static int version(struct sip_msg *msg, char *param1, char *param2)
 {
 	(void)msg;
 	(void)param2;
-	return core_version + (int)(long)param1;
+	return tests_core_version + (int)(long)param1;
 }
 
 static int in_use(struct sip_msg *msg, char *param1, char *param2)
@@ -28,7 +28,7 @@ static int in_use(struct sip_msg *msg, char *param1, char *param2)
 	(void)msg;
 	(void)param1;
 	(void)param2;
-	return (int)core_used();
+	return (int)tests_core_used();
 }
 
 static cmd_export_t cmds[] = {
