@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mutants import Mutant, mutants_of
-from running import Outcome, Selection, Tree, read_selections, selection_of
+from running import Baseline, Outcome, Selection, Tree, is_in, read_selections, selection_of
 
 PACKAGES = ("sermod/_core", "sermod/_classes", "sermod/_interface", "sermod/testing")
 """What is mutated if the command line does not say it."""
@@ -108,30 +108,27 @@ def try_all(root: Path, directory: Path, mutants: list[Mutant], jobs: int) -> li
     """Test each mutant; return the outcomes, or ``None`` if the tests fail without a mutant."""
     selections = read_selections(root)
     chosen = [(mutant, selection_of(mutant.file, selections)) for mutant in mutants]
-    trees = [Tree(root, directory / f"tree{number}", directory) for number in range(jobs)]
     free: queue.SimpleQueue[Tree] = queue.SimpleQueue()
-    for tree in trees:
-        free.put(tree)
-    stages = list(dict.fromkeys(stage for _, selection in chosen for stage in selection.stages))
-    seconds: dict[tuple[str, ...], float] = {}
+    for number in range(jobs):
+        free.put(Tree(root, directory / f"tree{number}"))
+    named = {name for _, selection in chosen for stage in selection.stages for name in stage}
+    baseline = Baseline(directory / "durations.json")
     outcomes: list[Outcome] = []
     lock = threading.Lock()
 
-    def measure(stage: tuple[str, ...]) -> bool:
+    def measure(name: str) -> bool:
         tree = free.get()
         try:
-            passed, output, seconds[stage] = tree.baseline(stage)
+            failures = tree.measure(name, baseline)
         finally:
             free.put(tree)
-        say(f"without a mutant, {seconds[stage]:.1f} s: {' '.join(stage)}")
-        if not passed:
-            say(output)
-        return passed
+        say(failures or f"{name} takes {baseline.seconds([name]):.1f} s without a mutant")
+        return not failures
 
     def test(mutant: Mutant, selection: Selection) -> None:
         tree = free.get()
         try:
-            outcome = tree.test(mutant, selection, seconds)
+            outcome = tree.test(mutant, selection, baseline)
         finally:
             free.put(tree)
         with lock:
@@ -140,7 +137,9 @@ def try_all(root: Path, directory: Path, mutants: list[Mutant], jobs: int) -> li
         say(f"{number} {outcome.how} in {outcome.seconds:.1f} s: {mutant.file}:{mutant.line}: {mutant.kind}")
 
     with ThreadPoolExecutor(jobs) as pool:
-        if not all(list(pool.map(measure, stages))):
+        # Once each: a folder and not its files as well.
+        whole = sorted(name for name in named if not any(is_in(name, other) for other in named - {name}))
+        if not all(list(pool.map(measure, whole))):
             say("the tests fail without a mutant; mend them first")
             return None
         list(pool.map(test, *zip(*chosen, strict=True)) if chosen else ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 from collections.abc import Sequence
@@ -16,7 +18,6 @@ from pathlib import Path
 
 import attrs
 from mutants import Mutant
-from mutation_plugin import DURATIONS
 
 HERE = Path(__file__).parent
 LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "_build", "build", "dist", "*.egg-info")
@@ -68,34 +69,62 @@ def selection_of(file: str, selections: dict[str, Selection]) -> Selection:
     return selections[max(beginnings, key=len)]
 
 
+class Baseline:
+    """How long each test takes without a mutant.
+
+    Args:
+        file: Where the durations go, for the runs of mutants.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._seconds: dict[str, float] = {}
+        self._start = 0.0
+        self._lock = threading.Lock()
+
+    def add(self, seconds: dict[str, float], run: float) -> None:
+        """Add the tests of a run, and how long the whole run took, the start of pytest included."""
+        with self._lock:
+            self._seconds |= seconds
+            self._start = max(self._start, run - sum(seconds.values()))
+            self.file.write_text(json.dumps(self._seconds), encoding="utf-8")
+
+    def seconds(self, stage: Sequence[str]) -> float:
+        """Return how long a stage takes without a mutant."""
+        return self._start + sum(
+            each for test, each in self._seconds.items() if any(is_in(test, name) for name in stage)
+        )
+
+
+def is_in(test: str, name: str) -> bool:
+    """Return whether a test, or a file of tests, is in the file or folder *name*, or is that itself."""
+    return test.startswith((f"{name}/", f"{name}::")) or test == name
+
+
 class Tree:
     """A copy of the tree, in which one mutant at a time is tested.
 
     Args:
         root: The tree.
         directory: Where the copy goes.
-        durations: The directory for the durations of the tests, shared by all copies.
     """
 
-    def __init__(self, root: Path, directory: Path, durations: Path) -> None:
+    def __init__(self, root: Path, directory: Path) -> None:
         self._directory = directory
-        self._durations = durations
         shutil.copytree(root, directory, ignore=LEFT_OUT)
 
-    def baseline(self, stage: Sequence[str]) -> tuple[bool, str, float]:
-        """Run tests without a mutant; return whether they pass, what pytest printed, and how many seconds that took."""
+    def measure(self, name: str, baseline: Baseline) -> str:
+        """Run the tests of a file or folder without a mutant; return what pytest printed if one fails."""
+        durations = self._directory / "durations.json"
         start = time.perf_counter()
-        status, output = self._run(stage, None, ("-q", "--tb=short"))
-        return status == 0, output, time.perf_counter() - start
+        status, output = self._run([name], None, ("-q", "--tb=short", f"--durations-to={durations}"))
+        if status:
+            return output
+        baseline.add(json.loads(durations.read_text(encoding="utf-8")), time.perf_counter() - start)
+        return ""
 
-    def test(self, mutant: Mutant, selection: Selection, seconds: dict[tuple[str, ...], float]) -> Outcome:
-        """Run the tests of a mutant until one fails.
-
-        Args:
-            mutant: The mutant.
-            selection: Its tests.
-            seconds: How long each stage takes without a mutant.
-        """
+    def test(self, mutant: Mutant, selection: Selection, baseline: Baseline) -> Outcome:
+        """Run the tests of a mutant until one fails."""
         start = time.perf_counter()
         file = self._directory / mutant.file
         unmutated = file.read_bytes()
@@ -103,7 +132,8 @@ class Tree:
         try:
             _write(file, mutant.source)
             for stage in selection.stages:
-                status, _ = self._run(stage, 20 + 4 * seconds[stage], ("-qx", "--tb=no"))
+                limit = 20 + 4 * baseline.seconds(stage)
+                status, _ = self._run(stage, limit, ("-qx", "--tb=no", f"--durations-from={baseline.file}"))
                 if status:
                     how = "time-out" if status < 0 else "killed"
                     break
@@ -111,11 +141,10 @@ class Tree:
             _write(file, unmutated)
         return Outcome(mutant, how, time.perf_counter() - start)
 
-    def _run(self, stage: Sequence[str], limit: float | None, options: Sequence[str]) -> tuple[int, str]:
+    def _run(self, tests: Sequence[str], limit: float | None, options: Sequence[str]) -> tuple[int, str]:
         """Run pytest; return its exit status, negative if it took too long, and its output."""
-        durations = self._durations / f"{hash(tuple(stage)):x}.json"
         # PYTHONPATH comes before the package that is installed, in the programs of the tests as well.
-        environment = os.environ | {"PYTHONPATH": f"{self._directory}{os.pathsep}{HERE}", DURATIONS: str(durations)}
+        environment = os.environ | {"PYTHONPATH": f"{self._directory}{os.pathsep}{HERE}"}
         pytest = [sys.executable, "-m", "pytest", "-p", "mutation_plugin", "-p", "no:cacheprovider"]
         basetemp = f"--basetemp={self._directory}.tmp"
         # No process of a run, children of tests included, uses the processor for longer than the whole run may take.
@@ -123,7 +152,7 @@ class Tree:
         shell = f'ulimit -t {processor} && ulimit -v {MEMORY} && exec "$@"'
         with tempfile.TemporaryFile() as output:  # not a pipe, which a child that outlives the run would keep open
             process = subprocess.Popen(
-                ["/bin/sh", "-c", shell, "sh", *pytest, *options, basetemp, *stage],
+                ["/bin/sh", "-c", shell, "sh", *pytest, *options, basetemp, *tests],
                 cwd=self._directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
