@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -90,7 +91,7 @@ def mutants_of(root: Path, file: str) -> list[Mutant]:
     source = (root / file).read_bytes()
     tree = ast.parse(source)
     unmutated = ast.dump(tree)
-    found = {}
+    found: dict[tuple[int, int, str], Mutant] = {}
     for start, end, text, kind in _Edits(source, tree):
         mutated = source[:start] + text.encode() + source[end:]
         try:
@@ -175,7 +176,7 @@ class _Edits:
         return False
 
     def _operator(
-        self, left: ast.expr, right: ast.expr, operator: ast.AST, table: dict[type, tuple[str, str]], kind: str
+        self, left: ast.expr, right: ast.expr, operator: ast.AST, table: Mapping[Any, tuple[str, str]], kind: str
     ) -> Iterator[Edit]:
         """Replace the operator between two operands."""
         if type(operator) not in table:
@@ -260,7 +261,7 @@ class _Edits:
                 between = self._source[self._end(first) : self._start(second)].decode()
                 swapped = self._text(second) + between + self._text(first)
                 yield self._start(first), self._end(second), swapped, "arguments swapped"
-        arguments = sorted([*node.args, *node.keywords], key=self._start)
+        arguments: list[ast.expr | ast.keyword] = sorted([*node.args, *node.keywords], key=self._start)
         for number, argument in enumerate(arguments):
             if isinstance(argument, ast.keyword) and argument.arg:
                 if number:
@@ -287,7 +288,7 @@ def _last_name(node: ast.expr) -> str:
     return ""
 
 
-EDITS: dict[type, Callable[[_Edits, ast.AST], Iterator[Edit]]] = {
+EDITS: dict[type, Callable[[_Edits, Any], Iterator[Edit]]] = {
     ast.Compare: _Edits._compare,
     ast.BoolOp: _Edits._boolean,
     ast.BinOp: _Edits._arithmetic,
