@@ -76,7 +76,7 @@ def say(text: str) -> None:
 def shown(key: tuple[str, str, str]) -> str:
     """Return a mutant as ``accepted.txt`` has it, without a reason."""
     place, before, after = key
-    return f"{place}\n- {before}\n+ {after}\n"
+    return f"{place}\n- {before}\n{f'+ {after}'.rstrip()}\n"
 
 
 def files_in(root: Path, names: Iterable[str]) -> list[str]:
@@ -98,9 +98,9 @@ def read_accepted(file: Path) -> dict[tuple[str, str, str], str]:
         if not lines or lines[0].startswith("#"):
             continue
         place, before, after, *reason = lines
-        if not (before.startswith("- ") and after.startswith("+ ") and reason):
-            raise SystemExit(f"{file}: an entry is a place, a line with '- ', one with '+ ', and a reason:\n{entry}")
-        accepted[place, before[2:], after[2:]] = "\n".join(reason)
+        if not (before.startswith("-") and after.startswith("+") and reason):
+            raise SystemExit(f"{file}: an entry is a place, a line with '-', one with '+', and a reason:\n{entry}")
+        accepted[place, before[1:].strip(), after[1:].strip()] = "\n".join(reason)
     return accepted
 
 

@@ -111,7 +111,10 @@ def mutants_of(root: Path, file: str) -> list[Mutant]:
 def _where(tree: ast.AST, line: int) -> str:
     """Return the qualified name of the function or class in which a line is."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.stmt | ast.ExceptHandler) and node.lineno <= line <= (node.end_lineno or 0):
+        if not isinstance(node, ast.stmt | ast.ExceptHandler):
+            continue
+        first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
+        if first <= line <= (node.end_lineno or 0):
             inner = _where(node, line)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 return f"{node.name}.{inner}".rstrip(".")
