@@ -214,6 +214,22 @@ class TestHowTheFunctionIsCalled:
 
         assert ("wrapped", ("msg", "x")) == bound(function, "x").run("msg")
 
+    def test_a_decorator_that_gives_an_argument_of_its_own(self):
+        """The signature that it copied has more arguments than its wrapper takes, and what the wrapper takes counts."""
+
+        def with_database(function):
+            @functools.wraps(function)
+            def wrapper(msg, a):
+                return function("database", msg, a)
+
+            return wrapper
+
+        @with_database
+        def function(database, msg, a):
+            return (database, msg, a)
+
+        assert ("database", "msg", "x") == bound(function, "x").run("msg")
+
     @pytest.mark.parametrize("count", range(7))
     def test_any_number_of_parameters_of_a_callable_without_a_code(self, count):
         params = "abcdef"[:count]

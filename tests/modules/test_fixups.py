@@ -171,6 +171,7 @@ class TestIntBetween:
             ((0, 255), ["0", "255"], ["-1", "256", "x"], "a whole number from 0 to 255"),
             ((1, None), ["1", "99999"], ["0", "1.5"], "a whole number, at least 1"),
             ((None, 5), ["5", "-99"], ["6"], "a whole number, at most 5"),
+            ((5, 5), ["5"], ["4", "6"], "a whole number from 5 to 5"),
             ((None, None), ["7"], ["x"], "a whole number, such as 10 or -1"),
         ],
     )
@@ -225,9 +226,11 @@ class TestForEach:
 
         assert (200, "200") == (fixup("200", 1), fixup("200", 2))
 
-    def test_a_parameter_too_many_is_refused(self):
-        assert "there is no fixup for parameter 2: for_each() was given 1 fixup" == refusal_of(
-            fixups.for_each(None), "x", 2
+    @pytest.mark.parametrize("number", [-1, 0, 3])
+    def test_a_number_without_a_parameter_is_refused(self, number):
+        """The first parameter is number 1, and neither 0 nor -1 is the last one."""
+        assert f"there is no fixup for parameter {number}: for_each() was given 2 fixups" == refusal_of(
+            fixups.for_each(None, fixups.fixup_int), "1", number
         )
 
     def test_what_is_no_fixup_is_a_type_error(self):

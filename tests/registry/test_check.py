@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+
 import pytest
 from making import Journal, make_exports, mistakes_in
 from travelling import pickled
@@ -134,9 +136,15 @@ class TestReadyMadeFixups:
         ("fixup", "good", "bad"),
         [
             (fixups.fixup_int, "5", "x"),
+            (fixups.fixup_float, "0.5", "x"),
+            (fixups.fixup_bool, "yes", "x"),
+            (fixups.fixup_path, "/run/a", ""),
+            (fixups.fixup_ip_address, "::1", "x"),
+            (fixups.fixup_ip_network, "10.0.0.0/8", "10.0.0.1/8"),
             (fixups.int_between(0, 9), "9", "10"),
             (fixups.int_between(5, 5), "5", "6"),
             (fixups.one_of({"udp": 17}), "udp", "tcp"),
+            (fixups.member_of(enum.Enum("Transport", ["UDP"])), "UDP", "TCP"),
             (fixups.for_each(fixups.fixup_int), "1", ""),
             (fixups.fixup_regexp, "a+", "("),
         ],

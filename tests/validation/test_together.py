@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from sermod import (
@@ -140,6 +141,20 @@ class TestAllAtOnce:
         exports = ModuleExports("m", [CmdExport(None, takes_2), CmdExport("foo", takes_2), CmdExport()])
 
         assert "; 2 entries follow. " in find_problems(exports)[0].message
+
+    def test_a_half_null_entry_is_not_looked_into(self):
+        """What a function has inside is its own: here it has itself, which has no end."""
+
+        @attrs.define(eq=False, repr=False)
+        class Loop:
+            inside: object = attrs.field(default=attrs.Factory(lambda self: self, takes_self=True))
+
+            def __call__(self, msg):
+                return 1
+
+        exports = ModuleExports("m", [CmdExport(None, Loop()), CmdExport()])
+
+        assert ["half-null"] == [found.code for found in find_problems(exports)]
 
 
 def with_command(function=takes_2, param_no=2, flags=REQUEST_ROUTE, name="foo"):
