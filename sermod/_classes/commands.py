@@ -175,7 +175,9 @@ def find_hidden(attribute: str, value: object, body: Iterable[object]) -> Functi
     if isinstance(value, _HOLDING_NONE) or (isinstance(value, FunctionType) and not value.__closure__):
         return None
     seen: list[object] = []
-    waiting = [value, *getattr(value, "__dict__", {}).values()] if not isinstance(value, FunctionType) else [value]
+    waiting: list[object] = [value]
+    if not isinstance(value, FunctionType):
+        waiting += getattr(value, "__dict__", {}).values()
     while waiting and len(seen) < _LOOKED_AT_MOST:
         one = waiting.pop(0)
         if isinstance(one, _HOLDING_NONE) or any(one is each for each in seen):

@@ -188,7 +188,7 @@ def _command(group: list[CmdExport[Any]], names: type[IntFlag]) -> list[str]:
     if _has_own_shape(first, most, len(positional)):
         required = sum(each.default is each.empty for each in positional)
         text = _bracketed([*map(_param_text, positional)], required)
-        text = ", ".join(filter(None, [text, *_others(found)]))
+        text = ", ".join(each for each in [text, *_others(found)] if each)
         natural = range(required, len(positional) + 1)
         number = "" if least in natural and most in natural else f", with param_no {least}"
     else:

@@ -95,7 +95,7 @@ class UsingInit:
         self._module = module
         self._used = used
         self._mod_init = mod_init
-        self.__name__ = "mod_init" if mod_init is None else mod_init.__name__
+        self.__name__ = getattr(mod_init, "__name__", "mod_init")
         self.__doc__ = None if mod_init is None else mod_init.__doc__
         self.__self__ = module
 
