@@ -243,6 +243,53 @@ class TestHarness:
         assert [] == [str(result) for result in check_module(setup) if not result.ok]
 
 
+def init_in_c(native):
+    """Call the `init_f` as a C core does."""
+    from ctypes import CFUNCTYPE, c_int
+
+    return CFUNCTYPE(c_int)(native.pointer.contents.init_f)()
+
+
+class TestInC:
+    """A C core runs the same `init_f`, which finds the functions by the core's own look-up."""
+
+    def test_found(self):
+        from ctypes import CFUNCTYPE, c_char_p, c_int, c_void_p, cast
+
+        from sermod.native import to_c
+
+        answer = CFUNCTYPE(c_int, c_void_p, c_char_p, c_char_p)(lambda msg, param1, param2: len(param1))
+        asked = []
+
+        def find_export(name, param_no, flags):
+            asked.append((name, param_no, flags))
+            return cast(answer, c_void_p).value
+
+        users = Users()
+        with to_c(users.exports, find_export=find_export) as native:
+            assert 0 == init_in_c(native)
+            assert [(b"~query", 2, 0), (b"store", 1, 1)] == asked
+            assert 3 == users.query(0, "abc", None)
+
+    def test_missing(self):
+        from sermod.native import to_c
+
+        with to_c(Silent().exports, find_export=lambda name, param_no, flags: None) as native:
+            assert 0 > init_in_c(native)
+            (error,) = native.errors
+
+        assert "the core finds no command '~query' with 1 parameter" in str(error)
+
+    def test_without_its_look_up(self):
+        from sermod.native import to_c
+
+        with to_c(Silent().exports) as native:
+            assert 0 > init_in_c(native)
+            (error,) = native.errors
+
+        assert "give to_c() the find_export= of its core" in str(error)
+
+
 class TestExports:
     """The `init_f` is one like any other."""
 
