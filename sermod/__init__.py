@@ -72,11 +72,13 @@ def _hand_on(names: tuple[str, ...], namespace: dict[str, object]) -> tuple[dict
 
 if TYPE_CHECKING:
     from sermod._classes.commands import command as command
+    from sermod._classes.commands import internal as internal
     from sermod._classes.description import describe as describe
     from sermod._classes.module import Module as Module
     from sermod._classes.params import int_param as int_param
-    from sermod._classes.params import pointer_param as pointer_param
     from sermod._classes.params import str_param as str_param
+    from sermod._classes.pointer_params import pointer_param as pointer_param
+    from sermod._classes.used import uses as uses
     from sermod._core.action import Action as Action
     from sermod._core.lifecycle import Lifecycle as Lifecycle
     from sermod._core.lifecycle import Route as Route
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
     from sermod._interface.exports import RouteFlag as RouteFlag
     from sermod._interface.lists import list_param as list_param
     from sermod._interface.lookup import find_export as find_export
+    from sermod._interface.lookup import require_function as require_function
     from sermod._interface.pointers import Cell as Cell
     from sermod._interface.pointers import Pointer as Pointer
     from sermod._interface.pointers import pointer_to as pointer_to

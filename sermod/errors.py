@@ -344,7 +344,7 @@ class LifecycleError(SermodError, RuntimeError):
 
 
 class _NotFixedUpError(LifecycleError, AttributeError):  # pyright: ignore[reportUnusedClass] - raised by Action
-    """``Action.run`` or ``Action.fixed`` was used before init; for ``hasattr``, the attribute does not exist yet."""
+    """An attribute that init makes was used before; for ``hasattr``, it does not exist yet."""
 
 
 class CommandResultError(SermodError, TypeError):

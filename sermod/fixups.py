@@ -71,6 +71,17 @@ def ready_made(fixup: FixupT) -> FixupT:
     return fixup
 
 
+def saying(fixup: FixupT, expects: str) -> FixupT:
+    """Note what a fixup takes, for descriptions: ``"from 0 to 255"``."""
+    vars(fixup)["_expects"] = expects
+    return fixup
+
+
+def expectation(fixup: object) -> str | None:
+    """Return what a fixup takes, if that was noted."""
+    return vars(fixup).get("_expects") if isinstance(fixup, FunctionType) else None
+
+
 def is_ready_made(fixup: object) -> bool:
     """Return whether a fixup runs no code of a module's author; null is no fixup."""
     return isinstance(fixup, FunctionType) and vars(fixup).get("_is_ready_made", False)
@@ -229,7 +240,7 @@ def fixup_from(convert: Callable[[str], T], expects: str) -> FixupTo[T]:
             why = text_of(error) if isinstance(error, ValueError) else type(error).__name__
             raise refusal(expects, param, why) from error
 
-    return fixup
+    return saying(fixup, expects)
 
 
 def int_between(minimum: int | None = None, maximum: int | None = None) -> FixupTo[int]:
@@ -263,7 +274,7 @@ def int_between(minimum: int | None = None, maximum: int | None = None) -> Fixup
             raise refusal(expects, param)
         return number
 
-    return ready_made(fixup)
+    return saying(ready_made(fixup), limits)
 
 
 def bounds(minimum: int | None, maximum: int | None) -> str:
@@ -293,7 +304,7 @@ def one_of(words: Mapping[str, T]) -> FixupTo[T]:
             raise refusal(expects, param)
         return meanings[param]
 
-    return ready_made(fixup)
+    return saying(ready_made(fixup), expects)
 
 
 def member_of(enum: type[EnumT]) -> FixupTo[EnumT]:

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from sermod._classes.constraints import RefusedConstraintError, constrained, constraints_in
 from sermod._interface.signatures import accepts
 from sermod._problems import repr_of, text_of
 from sermod.fixups import (
@@ -32,7 +33,7 @@ from sermod.fixups import (
 KNOWN: Final = (
     "str, int, float, bool, re.Pattern[str], pathlib.Path, the addresses, networks and interfaces of ipaddress, an "
     "Enum, a Literal of strings and numbers, each of these with | None, and Annotated[..., fixup] with a fixup of your "
-    "own"
+    "own or with limits, such as those of annotated-types"
 )
 """The annotations that have a fixup, for messages."""
 
@@ -128,17 +129,19 @@ def _fixup_for_form(hint: Any) -> FixupTo[Any] | None:
 
 def _fixup_for_annotated(hint: Any) -> FixupTo[Any] | None:
     fixups = [each for each in hint.__metadata__ if callable(each)]
-    if not fixups:
-        return fixup_for(hint.__origin__)
     if len(fixups) > 1:
         raise UnknownAnnotationError(f"there are {len(fixups)} fixups in it; write one that does the work of all")
-    if isinstance(fixups[0], type) or not accepts(fixups[0], 2):
+    fixup: FixupTo[Any] | None = fixups[0] if fixups else fixup_for(hint.__origin__)
+    if fixups and (isinstance(fixup, type) or not accepts(fixups[0], 2)):
         raise UnknownAnnotationError(
             f"{repr_of(fixups[0])} in it cannot be called as fixup(param, param_no); if it takes the parameter alone, "
             f"wrap it with sermod.fixups.fixup_from"
         )
-    fixup: FixupTo[Any] = fixups[0]
-    return fixup
+    try:
+        constraints = constraints_in(each for each in hint.__metadata__ if not callable(each))
+        return constrained(fixup, constraints, None if fixups else hint.__origin__) if constraints else fixup
+    except RefusedConstraintError as error:
+        raise UnknownAnnotationError(str(error)) from error
 
 
 def _fixup_for_literal(values: tuple[object, ...]) -> FixupTo[Any]:
@@ -219,8 +222,3 @@ def _locals_around(function: types.FunctionType) -> dict[str, Any]:
             around = enclosing
         frame = frame.f_back
     return found
-
-
-def annotation_text(annotation: object) -> str:
-    """Return an annotation as its author wrote it, as far as Python keeps that."""
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import FunctionType
-from typing import Any, Concatenate, Final, NamedTuple, NoReturn, TypeVar, cast
+from typing import Any, Concatenate, Final, Literal, NamedTuple, NoReturn, TypeVar, overload
 
 from sermod._interface.exports import Fixup, RouteFlag, route_names
-from sermod._interface.signatures import accepts
+from sermod._interface.signatures import accepts, annotations_of, signature_of
 from sermod._interface.validation import is_hidden_by
-from sermod._interface.values import NAME, is_int, is_name, is_scriptable_name
+from sermod._interface.values import NAME, is_c_int, is_int, is_name, is_scriptable_name
 from sermod._problems import counted, kind_of, repr_of, text_of
 from sermod.fixups import FixupTo, fixed, is_ready_made, ready_made
 
 FunctionT = TypeVar("FunctionT", bound=Callable[Concatenate[Any, Any, ...], Any])
+ScriptFunctionT = TypeVar("ScriptFunctionT", bound=Callable[Concatenate[Any, Any, ...], int | Awaitable[int]])
+InternalT = TypeVar("InternalT", bound=Callable[Concatenate[Any, ...], Any])
 
 _MARK: Final = "_sermod_command"
-_SELF_AND_MSG: Final = 2
 
 
 class Mark(NamedTuple):
-    """The mark that :func:`command` leaves on a method."""
+    """The mark that :func:`command` or :func:`internal` leaves on a method.
+
+    Attributes:
+        flags: The routes in which the script may call it.
+        name: The name of the command; ``None`` if it is that of the method.
+        takes_msg: Whether it takes the message, as each command of :func:`command` does.
+        param_no: The number of parameters with which it is exported; ``None`` if its signature says it.
+    """
 
     flags: RouteFlag
     name: str | None
+    takes_msg: bool = True
+    param_no: int | None = None
+
+    @property
+    def decorator(self) -> str:
+        """The decorator, for messages."""
+        return "@command()" if self.takes_msg else "@internal()"
 
 
 class Command(NamedTuple):
@@ -43,11 +58,15 @@ class Command(NamedTuple):
     function: FunctionType
     mark: Mark
     name: str
-    param_nos: range
+    param_nos: Sequence[int]
     fixups: tuple[Fixup | None, ...]
 
 
-def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT], FunctionT]:
+@overload
+def command(flags: Literal[0] = 0, *, name: str | None = None) -> Callable[[FunctionT], FunctionT]: ...
+@overload
+def command(flags: int, *, name: str | None = None) -> Callable[[ScriptFunctionT], ScriptFunctionT]: ...
+def command(flags: int = 0, *, name: str | None = None) -> Callable[[Any], Any]:
     """Mark a method of a :class:`~sermod.Module` as a command that the module exports (spec, section 1.2).
 
     The method does not change. Its parameters after the message are those of the command: their number is the
@@ -55,8 +74,9 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
     the script may call, the annotations choose the fixups.
 
     Args:
-        flags: The routes in which the script may call it; 0: other modules only.
-        name: The name of the command, if it is not that of the method: ``"~pre_auth"``.
+        flags: The routes in which the script may call it; 0: other modules only. For a function for other modules that
+            does not take the message, there is :func:`internal`.
+        name: The name of the command, if it is not that of the method.
 
     Raises:
         TypeError: *flags* are not flags, *name* is not a name, or the marked object is not a plain method.
@@ -66,19 +86,62 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
         raise TypeError(
             f"command() takes the routes in which the script may call the method (got {repr_of(flags)}); {how}"
         )
-    if name is not None and not is_name(name):
-        raise TypeError(f"command(name=...) takes {NAME}, or None for the method's name (got {name!r})")
-    mark = Mark(RouteFlag(flags), name)
+    _check_name(name, "command")
+    return _marker(Mark(RouteFlag(flags), name))
 
-    def marked(function: FunctionT) -> FunctionT:
+
+@overload
+def internal(function: InternalT, /) -> InternalT: ...
+@overload
+def internal(*, name: str | None = None, param_no: int | None = None) -> Callable[[InternalT], InternalT]: ...
+def internal(function: Any = None, /, *, name: str | None = None, param_no: int | None = None) -> Any:
+    """Mark a method of a :class:`~sermod.Module` as a function for other modules, of any signature (spec, section 1.2).
+
+    The method does not change, and no script can call it. Another module calls it with the arguments that it takes; it
+    gets it with :func:`~sermod.uses`, :func:`~sermod.require_function` or :func:`~sermod.find_export`, by its name and
+    its number of parameters: all those after ``self``. If some have defaults, it is exported with each number with
+    which it can be called.
+
+    Args:
+        function: The method, where the decorator is written without parentheses.
+        name: The name of the command, if it is not that of the method: ``"~pre_auth"``.
+        param_no: The number with which it is exported, if it is not the number of its parameters: that of a C module
+            which it replaces, for example.
+
+    Raises:
+        TypeError: *name* is not a name, *param_no* is not an ``int`` of 32 bits, or the marked object is not a plain
+            method.
+    """
+    _check_name(name, "internal")
+    if param_no is not None and not is_c_int(param_no):
+        raise TypeError(
+            f"internal(param_no=...) takes an int of 32 bits, or None for the number of the method's parameters (got "
+            f"{repr_of(param_no)})"
+        )
+    mark = _marker(Mark(RouteFlag(0), name, takes_msg=False, param_no=param_no))
+    if isinstance(function, str):
+        raise TypeError(f"internal() takes a name with its keyword; write @internal(name={function!r})")
+    return mark if function is None else mark(function)
+
+
+def _check_name(name: object, decorator: str) -> None:
+    if name is not None and not is_name(name):
+        raise TypeError(f"{decorator}(name=...) takes {NAME}, or None for the method's name (got {repr_of(name)})")
+
+
+def _marker(mark: Mark) -> Callable[[Any], Any]:
+    def marked(function: Any) -> Any:
         whose = getattr(function, "__qualname__", None) or repr_of(function)
-        if not isinstance(cast("object", function), FunctionType):
+        if not isinstance(function, FunctionType):
+            takes = "self and the message" if mark.takes_msg else "self"
             raise TypeError(
-                f"{whose}: @command() marks plain methods, which take self and the message (got {kind_of(function)}); "
-                f"a decorator between it and the method must return a function"
+                f"{whose}: {mark.decorator} marks plain methods, which take {takes} (got {kind_of(function)}); a "
+                f"decorator between it and the method must return a function"
             )
-        if find_mark(function) is not None and getattr(function, "__wrapped__", None) is None:
-            raise TypeError(f"{whose}: it is marked with @command() twice; mark it once, with all routes: A | B")
+        before = find_mark(function)
+        if before is not None and getattr(function, "__wrapped__", None) is None:
+            both = f"{mark.decorator} twice" if before.takes_msg is mark.takes_msg else "@command() and @internal()"
+            raise TypeError(f"{whose}: it is marked with {both}; mark it once, with all routes: @command(A | B)")
         setattr(function, _MARK, mark)
         return function
 
@@ -88,6 +151,68 @@ def command(flags: int = 0, *, name: str | None = None) -> Callable[[FunctionT],
 def find_mark(value: object) -> Mark | None:
     """Return the mark of a function of a class; ``None`` if it has none."""
     return getattr(value, _MARK, None) if isinstance(value, FunctionType) else None
+
+
+# Marked methods that a decorator hides ------------------------------------------------------------------------------
+
+_HOLDING_NONE: Final = (str, int, float, bytes, tuple, list, dict, set, frozenset, type, type(None))
+_INNER: Final = ("__wrapped__", "__func__", "func", "fget", "fset", "fdel")
+"""The attributes under which the objects that decorators make keep what they decorate."""
+_LOOKED_AT_MOST: Final = 32
+
+
+def find_hidden(attribute: str, value: object, body: Iterable[object]) -> FunctionType | None:
+    """Return the marked method inside an object that a decorator has put in its place, or ``None``.
+
+    Such a command would silently not be exported. What the object refers to is followed as far as decorators go: their
+    usual attributes, those of the object itself, and the variables of a wrapper.
+
+    Args:
+        attribute: The name of the object in the body of its class.
+        value: The object.
+        body: All objects in that body: a method that stands there itself is not hidden.
+    """
+    if isinstance(value, _HOLDING_NONE) or (isinstance(value, FunctionType) and not value.__closure__):
+        return None
+    seen: list[object] = []
+    waiting: list[object] = [value]
+    if not isinstance(value, FunctionType):
+        waiting += getattr(value, "__dict__", {}).values()
+    while waiting and len(seen) < _LOOKED_AT_MOST:
+        one = waiting.pop(0)
+        if isinstance(one, _HOLDING_NONE) or any(one is each for each in seen):
+            continue
+        seen.append(one)
+        if isinstance(one, FunctionType):
+            # A method may use another one of an enclosing function; a wrapper is for the one of its own name.
+            within = one is not value and (one.__name__ == attribute or not isinstance(value, FunctionType))
+            if within and find_mark(one) is not None and not any(one is each for each in body):
+                return one
+            waiting += _variables_of(one)
+        else:
+            waiting += [inner for name in _INNER if (inner := _attribute_of(one, name)) is not None]
+    return None
+
+
+def _variables_of(function: FunctionType) -> list[object]:
+    """Return the values of the variables that a function has from the function around it."""
+    found: list[object] = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # it has no value yet
+            continue
+    return found
+
+
+def _attribute_of(value: object, name: str) -> object:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 - an object of the author's own may raise anything
+        return None
+
+
+# Exports of a method ------------------------------------------------------------------------------------------------
 
 
 def make_command(module: type, owner: type, attribute: str, function: FunctionType, mark: Mark) -> Command:
@@ -112,40 +237,64 @@ def make_command(module: type, owner: type, attribute: str, function: FunctionTy
             f"other modules only",
         )
     inner: Any = inspect.unwrap(function)
-    names = _check_signature(module, attribute, function, inner)
+    if mark.param_no is not None:
+        return Command(attribute, function, mark, name, (mark.param_no,), (None,))
+    names = _check_signature(module, attribute, function, inner, mark)
     least = len(names) - min(len(names), len(inner.__defaults__ or ()))
-    fixes = tuple(_fixup(module, attribute, inner, owner, name) for name in names) if mark.flags else ()
+    fixes: tuple[FixupTo[Any] | None, ...] = ()
+    if mark.flags:
+        annotations = annotations_of(inner)
+        fixes = tuple(_fixup(module, attribute, inner, owner, each, annotations) for each in names)
     param_nos = range(least, len(names) + 1)
-    whole = _fixup_of_all(names, fixes)
+    whole = _fixup_of_all(names, fixes) if any(fixes) else None
     fixups = tuple(whole if any(fixes[:number]) else None for number in param_nos)
     return Command(attribute, function, mark, name, param_nos, fixups)
 
 
-def _check_signature(module: type, attribute: str, function: FunctionType, inner: Any) -> tuple[str, ...]:
-    """Return the names of a command's parameters, those after ``self`` and the message."""
+def _check_signature(module: type, attribute: str, function: FunctionType, inner: Any, mark: Mark) -> tuple[str, ...]:
+    """Return the names of a command's parameters: those after ``self``, and after the message if it takes that."""
     if not isinstance(inner, FunctionType):
         _refuse(module, attribute, f"it wraps {repr_of(inner)}, which is not a function; write a method that calls it")
     code = inner.__code__
-    written = f"{attribute}{inspect.signature(inner)}"
     if code.co_flags & inspect.CO_VARARGS:
-        wrong = "takes any number of parameters; write each parameter by its name instead of *args"
-        _refuse(module, attribute, f"a command is exported with its number of parameters, and {written} {wrong}")
-    if code.co_argcount < _SELF_AND_MSG:
+        remedy = "write each parameter by its name instead of *args"
+        if not mark.takes_msg:
+            remedy += ", or give the number: @internal(param_no=...)"
         _refuse(
-            module, attribute, f"a command takes self and the message, and {written} does not; write self, msg, ..."
+            module,
+            attribute,
+            f"a command is exported with its number of parameters, and {_written(attribute, inner)} takes any number "
+            f"of parameters; {remedy}",
         )
-    names = code.co_varnames[_SELF_AND_MSG : code.co_argcount]
-    if not accepts(function, code.co_argcount):
-        called = ", ".join(["msg", *names])
-        _refuse(module, attribute, f"{written} cannot be called as {attribute}({called}); make it take these alone")
+    first = 2 if mark.takes_msg else 1
+    if code.co_argcount < first:
+        takes, write = ("self and the message", "self, msg, ...") if mark.takes_msg else ("self", "self, ...")
+        kind = "a command" if mark.takes_msg else "a method"
+        _refuse(module, attribute, f"{kind} takes {takes}, and {_written(attribute, inner)} does not; write {write}")
+    names = code.co_varnames[first : code.co_argcount]
+    # Another module may give the function of its choice arguments by keyword as well.
+    if not accepts(function, code.co_argcount) and (mark.takes_msg or function is not inner):
+        called = ", ".join([*(["msg"] if mark.takes_msg else []), *names])
+        _refuse(
+            module,
+            attribute,
+            f"{_written(attribute, inner)} cannot be called as {attribute}({called}); make it take these alone",
+        )
     return names
 
 
-def _fixup(module: type, attribute: str, function: FunctionType, owner: type, name: str) -> FixupTo[Any] | None:
-    # Imported when a class has a command, since its own imports are slow.
-    from sermod._classes.annotations import KNOWN, UnknownAnnotationError, annotation_text, fixup_for, resolve
+def _written(attribute: str, function: FunctionType) -> str:
+    return f"{attribute}{signature_of(function)}"
 
-    annotation: object = function.__annotations__.get(name, inspect.Parameter.empty)
+
+def _fixup(
+    module: type, attribute: str, function: FunctionType, owner: type, name: str, annotations: dict[str, Any]
+) -> FixupTo[Any] | None:
+    # Imported when a class has a command, since its own imports are slow.
+    from sermod._classes.annotation_texts import annotation_text
+    from sermod._classes.annotations import KNOWN, UnknownAnnotationError, fixup_for, resolve
+
+    annotation: object = annotations.get(name, inspect.Parameter.empty)
     try:
         return fixup_for(resolve(annotation, function, owner))
     except UnknownAnnotationError as error:
@@ -191,10 +340,14 @@ def check_no_duplicates(module: type, commands: list[Command]) -> None:
                         module,
                         each.attribute,
                         f"it is the command {each.name!r} with {counted(number, 'parameter')} for "
-                        f"{route_names(flags)}, and so is {other.attribute}, for {route_names(others)}; give one of "
+                        f"{_callers(flags)}, and so is {other.attribute}, for {_callers(others)}; give one of "
                         f"them another name=, another number of parameters, or other routes",
                     )
             before.append(each)
+
+
+def _callers(flags: int) -> str:
+    return route_names(flags) if flags else "other modules"
 
 
 def _refuse(module: type, attribute: str, wrong: str, cause: Exception | None = None) -> NoReturn:

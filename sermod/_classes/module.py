@@ -5,30 +5,25 @@ The ``exports`` of an instance are a ``ModuleExports`` like any other; a host se
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from functools import cached_property
 from types import FunctionType
-from typing import Any, ClassVar, Final, Generic, NamedTuple
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, SupportsIndex, cast
 
 import attrs
 
-from sermod._classes.commands import Command, Mark, check_no_duplicates, find_mark, make_command
-from sermod._classes.params import DECLARED, Declared, ValueParam, exported_name, param_export
-from sermod._interface.exports import HOOKS, CmdExport, ModuleExports, MsgT, ParamExport
-from sermod._interface.signatures import accepts
+from sermod._classes.commands import Command, Mark, check_no_duplicates, find_hidden, find_mark, make_command
+from sermod._classes.hooks import HOOK_METHODS, check_near_names, find_hooks, plain_method
+from sermod._classes.params import Declared, ValueParam
+from sermod._classes.pointer_params import ListParam, declaration_of, exported_name, param_export
+from sermod._classes.used import Used, UsingInit
+from sermod._interface.exports import CmdExport, ModuleExports, MsgT, ParamExport
+from sermod._interface.lists import ListPointer
+from sermod._interface.lookup import UsedFunction
 from sermod._interface.values import NAME, is_name
 from sermod._problems import kind_of, repr_of
 
-_HOOKS: Final = {
-    "mod_init": "init_f",
-    "response": "response_f",
-    "destroy": "destroy_f",
-    "onbreak": "onbreak_f",
-    "child_init": "init_child_f",
-}
-"""The methods that are hooks, each with the field of the exports that it goes to."""
-_RESERVED: Final = {*_HOOKS, "name", "exports"}
+_RESERVED: Final = {*HOOK_METHODS, "name", "exports"}
 
 
 class _Declarations(NamedTuple):
@@ -39,21 +34,24 @@ class _Declarations(NamedTuple):
         params: Each parameter, by the name of its attribute.
         own_params: Those that the body of this class declares, or gives another default.
         hooks: The field of the exports for each hook, by the name of its method.
+        used: Each function of another module, by the name of its attribute.
     """
 
     commands: Mapping[str, Command]
     params: Mapping[str, Declared]
     own_params: Mapping[str, Declared]
     hooks: Mapping[str, str]
+    used: Mapping[str, UsedFunction]
 
 
 class Module(Generic[MsgT]):
     """Base class of modules as classes.
 
     A subclass gives itself a ``name``, declares parameters with :func:`~sermod.int_param` and
-    :func:`~sermod.str_param`, marks the methods that are commands with :func:`~sermod.command`, and overrides the hooks
-    that it needs. Each instance has parameters of its own. Subclasses and mixins add and override as in any Python
-    class: a method that overrides a command is that command, marked again or not, and ``None`` removes the command.
+    :func:`~sermod.str_param`, marks the methods that are commands with :func:`~sermod.command` and
+    :func:`~sermod.internal`, and overrides the hooks that it needs. Each instance has parameters of its own, also a
+    copy and one that was pickled. Subclasses and mixins add and override as in any Python class: a method that
+    overrides a command is that command, marked again or not, and ``None`` removes the command.
 
     A mistake is a :class:`TypeError` when the class is made; it names the class, the method and the remedy.
 
@@ -77,7 +75,7 @@ class Module(Generic[MsgT]):
     """
 
     name: ClassVar[str]
-    __sermod__: ClassVar[_Declarations] = _Declarations({}, {}, {}, {})
+    __sermod__: ClassVar[_Declarations] = _Declarations({}, {}, {}, {}, {})
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Find the commands, parameters and hooks of the class, and check them."""
@@ -86,10 +84,15 @@ class Module(Generic[MsgT]):
         commands = _find_commands(cls)
         check_no_duplicates(cls, [*commands.values()])
         params, own_params = _find_params(cls)
-        cls.__sermod__ = _Declarations(commands, params, own_params, _find_hooks(cls))
+        hooks = find_hooks(cls, Module)
+        for body in _bodies_of_modules(cls):
+            check_near_names(cls, body, hooks, commands)
+        cls.__sermod__ = _Declarations(commands, params, own_params, hooks, _find_used(cls))
         for attribute, declared in params.items():
             if isinstance(declared, ValueParam) and isinstance(getattr(cls, attribute), ValueParam):
                 setattr(cls, attribute, declared.default)
+            elif isinstance(declared, ListParam) and isinstance(getattr(cls, attribute), ListPointer):
+                setattr(cls, attribute, declared)
 
     @cached_property
     def exports(self) -> ModuleExports[MsgT]:
@@ -109,12 +112,45 @@ class Module(Generic[MsgT]):
         ]
         params = [param_export(self, attribute, declared) for attribute, declared in declarations.params.items()]
         hooks: dict[str, Any] = {field: getattr(self, method) for method, field in declarations.hooks.items()}
+        if declarations.used:
+            hooks["init_f"] = UsingInit(self, declarations.used, hooks.get("init_f"))
         return ModuleExports(
             cls.name,
             [*cmds, CmdExport()] if cmds else None,
             [*params, ParamExport()] if params else None,
             **hooks,
         )
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> str | tuple[Any, ...]:
+        """Describe the instance for a copy or a pickle, without what belongs to this one alone.
+
+        That are its exports, whose commands are bound to it, and the functions of other modules that its own ``init_f``
+        has found.
+        """
+        reduced = super().__reduce_ex__(protocol)
+        if isinstance(reduced, str) or len(reduced) <= _STATE:
+            return reduced
+        own = {"exports", *type(self).__sermod__.used}
+        state = reduced[_STATE]
+        match state:
+            case dict():
+                state = _without(own, cast("dict[str, object]", state))
+            case (dict(), slots):  # of a class with __slots__
+                state = (_without(own, cast("dict[str, object]", state[0])), slots)
+            case _:
+                pass
+        return (*reduced[:_STATE], state, *reduced[_STATE + 1 :])
+
+    def __copy__(self) -> Self:
+        """Return a copy with the same values, and with parameters of its own."""
+        import copy
+
+        pointers = {name for name, declared in type(self).__sermod__.params.items() if declared.is_pointer}
+        # The memo has what is not to be copied.
+        shared = [value for name, value in vars(self).items() if name not in pointers]
+        for name in pointers & vars(self).keys():
+            shared += getattr(vars(self)[name], "values", ()) if isinstance(vars(self)[name], ListPointer) else ()
+        return copy.deepcopy(self, {id(value): value for value in shared})
 
     # The hooks do nothing, and only overridden hooks are exported. They exist so that super().mod_init() works in every
     # class of a hierarchy.
@@ -152,12 +188,15 @@ class Module(Generic[MsgT]):
         """
         return 1
 
-    def onbreak(self, msg: MsgT, /) -> None:
+    def onbreak(self, msg: MsgT, /) -> Awaitable[None] | None:  # noqa: ARG002
         """React to a route that ended with 0, in the process that handles the message (spec, 1.7, ``onbreak_f``).
+
+        It may be a coroutine function: ``Lifecycle.run_route_async`` awaits it, and ``run_route`` refuses it.
 
         Args:
             msg: The message.
         """
+        return None
 
 
 # What a class declares ------------------------------------------------------------------------------------------------
@@ -168,6 +207,36 @@ def _bases(cls: type) -> Iterator[type]:
     for base in reversed(cls.__mro__):
         if base not in (object, Generic, Module):
             yield base
+
+
+def _bodies_of_modules(cls: type) -> Iterator[type]:
+    """Yield the class, and the mixins that are written for modules: they declare something, or have a hook."""
+    yield cls
+    for base in cls.__mro__:
+        if base in (object, Generic) or "__sermod__" in vars(base) or base is cls:
+            continue
+        declares = any(
+            name in HOOK_METHODS or find_mark(value) is not None or declaration_of(value) is not None
+            for name, value in vars(base).items()
+        )
+        if declares:
+            yield base
+
+
+def _find_used(cls: type[Module[Any]]) -> dict[str, UsedFunction]:
+    found: dict[str, UsedFunction] = {}
+    for base in _bases(cls):
+        for attribute, value in vars(base).items():
+            if isinstance(value, Used):
+                found[attribute] = value.function
+            else:
+                found.pop(attribute, None)
+    for attribute in found.keys() & _RESERVED:
+        raise TypeError(
+            f"{cls.__qualname__}.{attribute}: the name is reserved in every module, so a function of another module "
+            f"cannot have it; rename it"
+        )
+    return found
 
 
 def _check_name(cls: type[Module[Any]]) -> None:
@@ -187,9 +256,9 @@ def _find_commands(cls: type[Module[Any]]) -> dict[str, Command]:
                     continue
                 mark = found[attribute][1]
             if mark is not None:
-                found[attribute] = (_plain_method(cls, attribute, value), mark, base)
-            elif find_mark(getattr(value, "__func__", None)) is not None:
-                _plain_method(cls, attribute, value)
+                found[attribute] = (plain_method(cls, attribute, value), mark, base)
+            elif "__sermod__" not in vars(base):  # otherwise it was checked when that class was made
+                _check_not_hidden(cls, attribute, value, base)
     for attribute in found.keys() & _RESERVED:
         raise TypeError(
             f"{cls.__qualname__}.{attribute}: the name is reserved in every module, so a command cannot have it; "
@@ -209,13 +278,15 @@ def _inherited(cls: type[Module[Any]]) -> Iterator[Command]:
             yield from base.__sermod__.commands.values()
 
 
-def _plain_method(cls: type, attribute: str, value: object) -> FunctionType:
-    if isinstance(value, FunctionType):
-        return value
-    raise TypeError(
-        f"{cls.__qualname__}.{attribute}: must be a plain method, which takes self (got {kind_of(value)}); "
-        f"write def {attribute}(self, ...)"
-    )
+def _check_not_hidden(cls: type, attribute: str, value: object, base: type) -> None:
+    hidden = find_hidden(attribute, value, vars(base).values())
+    mark = find_mark(hidden)
+    if mark is not None:
+        raise TypeError(
+            f"{cls.__qualname__}.{attribute}: {kind_of(value)} hides the method that is marked with {mark.decorator}, "
+            f"so that it would not be exported; write {mark.decorator} above the other decorators, which must return "
+            f"a function, or remove them"
+        )
 
 
 def _find_params(cls: type[Module[Any]]) -> tuple[Mapping[str, Declared], Mapping[str, Declared]]:
@@ -242,8 +313,9 @@ def _find_params(cls: type[Module[Any]]) -> tuple[Mapping[str, Declared], Mappin
 def _declared_in(cls: type, base: type, found: dict[str, Declared]) -> dict[str, Declared]:
     own: dict[str, Declared] = {}
     for attribute, value in vars(base).items():
-        if isinstance(value, DECLARED):
-            own[attribute] = value
+        declared = declaration_of(value, attribute)
+        if declared is not None:
+            own[attribute] = declared
         elif attribute in found:
             own[attribute] = _with_default(cls, attribute, found[attribute], value)
     return own
@@ -259,29 +331,11 @@ def _with_default(cls: type, attribute: str, declared: Declared, value: object) 
     )
 
 
-def _find_hooks(cls: type[Module[Any]]) -> dict[str, str]:
-    hooks: dict[str, str] = {}
-    for method, field in _HOOKS.items():
-        takes = HOOKS[field]
-        owner = next(base for base in cls.__mro__ if method in vars(base))
-        if owner is Module:
-            _check_not_passed_over(cls, method)
-            continue
-        function = _plain_method(cls, method, vars(owner)[method])
-        signature = f"def {method}({', '.join(('self', *takes))})"
-        if not accepts(function, 1 + len(takes)):
-            written = f"{method}{inspect.signature(function)}"
-            raise TypeError(f"{cls.__qualname__}.{method}: {written} cannot be called by the core; write {signature}")
-        if inspect.iscoroutinefunction(function) and method != "onbreak":
-            raise TypeError(f"{cls.__qualname__}.{method}: it is never awaited; write {signature}, without async")
-        hooks[method] = field
-    return hooks
+# Copies ---------------------------------------------------------------------------------------------------------------
+
+_STATE: Final = 2
+"""The place of an object's state in the result of ``__reduce_ex__``."""
 
 
-def _check_not_passed_over(cls: type, method: str) -> None:
-    for base in cls.__mro__[cls.__mro__.index(Module) + 1 :]:
-        if method in vars(base):
-            raise TypeError(
-                f"{cls.__qualname__}.{method}: {base.__qualname__}.{method} would never run, since Module comes before "
-                f"{base.__name__}; write class {cls.__name__}({base.__name__}, ...)"
-            )
+def _without(names: set[str], attributes: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in attributes.items() if name not in names}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol, TypeVar, cast, overload
+from collections.abc import Iterable
+from typing import Any, ClassVar, Protocol, cast, overload
 
 import attrs
 
-from sermod._interface.exports import INT_PARAM, STR_PARAM, ParamExport, ParamType
+from sermod._interface.assignments import MASK
+from sermod._interface.exports import INT_PARAM, STR_PARAM, ParamType
 from sermod._interface.pointers import Pointer
 from sermod._interface.values import INT_RANGE, NAME, is_c_int, is_c_string, is_name
 from sermod._problems import repr_of
 from sermod.fixups import bounds
 
-PointerT = TypeVar("PointerT", bound=Pointer[Any])
-
 
 class Declared(Protocol):
-    """A parameter that the body of a class declares."""
+    """A parameter that the body of a class declares.
+
+    Attributes:
+        is_pointer: Whether its attribute is a pointer, and not its value.
+    """
+
+    is_pointer: ClassVar[bool]
 
     @property
     def name(self) -> str | None:
@@ -48,19 +53,22 @@ class ValueParam:
     Once the class is made, the default stands in its place: reading it costs as little as any other attribute.
     """
 
+    is_pointer: ClassVar[bool] = False
+
     kind: ParamType
-    default: Any
+    default: Any = attrs.field(repr=False)
     name: str | None
     required: bool
     doc: str | None
+    secret: bool
     minimum: int | None = None
     maximum: int | None = None
-    choices: tuple[Any, ...] | None = None
+    choices: tuple[Any, ...] | None = attrs.field(default=None, repr=False)
 
     def find_mistake(self) -> str | None:
         """Return what is wrong with the declaration, with the remedy; ``None`` if nothing is."""
         maker = "int_param" if self.kind is INT_PARAM else "str_param"
-        return _name_mistake(self.name, maker) or self._type_mistake(maker) or self._bounds_mistake(maker)
+        return name_mistake(self.name, maker) or self._type_mistake(maker) or self._bounds_mistake(maker)
 
     def _type_mistake(self, maker: str) -> str | None:
         if not self._fits(self.default):
@@ -69,9 +77,10 @@ class ValueParam:
                 if self.kind is INT_PARAM
                 else "a str without a NUL, or None"
             )
-            return f"the default of {maker}() must be {takes} (got {self.default!r})"
+            return f"the default of {maker}() must be {takes} (got {self.shown(self.default)})"
         if not self._choices_fit():
-            return f"the choices of {maker}() must be a non-empty list of values of its type (got {self.choices!r})"
+            got = self.shown(self.choices)
+            return f"the choices of {maker}() must be a non-empty list of values of its type (got {got})"
         return None
 
     def _bounds_mistake(self, maker: str) -> str | None:
@@ -82,8 +91,14 @@ class ValueParam:
             return f"the minimum of {maker}(), {low}, is greater than the maximum, {high}; swap them"
         # The default of a required parameter is never used.
         if not self.required and self.default is not None and (wrong := self._refusal(self.default)):
-            return f"the default {self.default!r} of {maker}() {wrong}; give another default, or required=True"
+            return (
+                f"the default {self.shown(self.default)} of {maker}() {wrong}; give another default, or required=True"
+            )
         return None
+
+    def shown(self, value: object) -> str:
+        """Return a value of the parameter for a message."""
+        return MASK if self.secret else repr_of(value)
 
     def _fits(self, value: object) -> bool:
         if self.kind is INT_PARAM:
@@ -110,7 +125,7 @@ class ValueParam:
 
     def demands(self) -> str:
         """Return which values it takes, for messages; an empty text if it takes all values of its type."""
-        choices = f"one of {', '.join(map(repr, self.choices))}" if self.choices is not None else ""
+        choices = f"one of {', '.join(map(self.shown, self.choices))}" if self.choices is not None else ""
         return " and ".join(filter(None, [choices, bounds(self.minimum, self.maximum)]))
 
     def pointer(self, module: object, attribute: str) -> Pointer[Any]:
@@ -142,6 +157,11 @@ class ModuleVariable(Pointer[Any]):
         """Whether it must be set before the modules are initialised."""
         return self.declared.required
 
+    @property
+    def secret(self) -> bool:
+        """Whether its value may appear in no message and no description."""
+        return self.declared.secret
+
     def load(self) -> Any:
         """Return the value in this instance."""
         return getattr(self.module, self.attribute)
@@ -166,6 +186,7 @@ def int_param(
     choices: Iterable[int] | None = None,
     required: bool = False,
     doc: str | None = None,
+    secret: bool = False,
     name: str | None = None,
 ) -> int:
     """Declare a parameter of type ``INT_PARAM`` in the body of a :class:`~sermod.Module`.
@@ -179,12 +200,13 @@ def int_param(
         choices: The values that may be set.
         required: The script must set it; otherwise ``Lifecycle.init()`` raises :class:`~sermod.MissingParamError`.
         doc: A text that describes it, for :func:`~sermod.describe`.
+        secret: Its value may appear in no message and no description.
         name: The name for the script, if it is not that of the attribute.
 
     Returns:
         The declaration; its type is ``int`` to a type checker, since that is what an instance has.
     """
-    declared = ValueParam(INT_PARAM, default, name, required, doc, minimum, maximum, _listed(choices))
+    declared = ValueParam(INT_PARAM, default, name, required, doc, secret, minimum, maximum, _listed(choices))
     return cast("int", declared)
 
 
@@ -195,6 +217,7 @@ def str_param(
     choices: Iterable[str] | None = None,
     required: bool = False,
     doc: str | None = None,
+    secret: bool = False,
     name: str | None = None,
 ) -> str: ...
 @overload
@@ -204,6 +227,7 @@ def str_param(
     choices: Iterable[str] | None = None,
     required: bool = False,
     doc: str | None = None,
+    secret: bool = False,
     name: str | None = None,
 ) -> str | None: ...
 def str_param(
@@ -212,6 +236,7 @@ def str_param(
     choices: Iterable[str] | None = None,
     required: bool = False,
     doc: str | None = None,
+    secret: bool = False,
     name: str | None = None,
 ) -> str | None:
     """Declare a parameter of type ``STR_PARAM`` in the body of a :class:`~sermod.Module`.
@@ -223,12 +248,13 @@ def str_param(
         choices: The values that may be set.
         required: The script must set it; otherwise ``Lifecycle.init()`` raises :class:`~sermod.MissingParamError`.
         doc: A text that describes it, for :func:`~sermod.describe`.
+        secret: Its value may appear in no message and no description.
         name: The name for the script, if it is not that of the attribute.
 
     Returns:
         The declaration; its type is ``str`` to a type checker, since that is what an instance has.
     """
-    return cast("str | None", ValueParam(STR_PARAM, default, name, required, doc, choices=_listed(choices)))
+    return cast("str | None", ValueParam(STR_PARAM, default, name, required, doc, secret, choices=_listed(choices)))
 
 
 def _listed(choices: Any) -> Any:
@@ -239,78 +265,7 @@ def _listed(choices: Any) -> Any:
     return tuple(cast("Iterable[object]", choices))
 
 
-# Pointer classes of the author ---------------------------------------------------------------------------------------
-
-
-@attrs.define(eq=False)
-class PointerParam:
-    """The declaration of :func:`pointer_param`: each instance has its own pointer."""
-
-    kind: ParamType
-    make: Callable[[], Any]
-    name: str | None
-    attribute: str = attrs.field(default="", init=False)
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.attribute = name
-
-    def __get__(self, module: object | None, owner: type | None = None) -> Any:
-        """Make the pointer when it is first used; from then on it is an attribute of the instance."""
-        if module is None:
-            return self
-        return vars(module).setdefault(self.attribute, self.make())
-
-    def find_mistake(self) -> str | None:
-        """Return what is wrong with the declaration, with the remedy; ``None`` if nothing is."""
-        if self.kind not in (INT_PARAM, STR_PARAM):
-            return f"the first argument of pointer_param() must be INT_PARAM or STR_PARAM (got {repr_of(self.kind)})"
-        if not callable(self.make):
-            return (
-                f"the second argument of pointer_param() must be a function that makes a pointer for each instance, "
-                f"such as a class (got {repr_of(self.make)})"
-            )
-        return _name_mistake(self.name, "pointer_param")
-
-    def pointer(self, module: object, attribute: str) -> Pointer[Any]:
-        """Return the pointer of *module*."""
-        return cast("Pointer[Any]", getattr(module, attribute))
-
-
-def pointer_param(type: ParamType, make: Callable[[], PointerT], *, name: str | None = None) -> PointerT:  # noqa: A002
-    """Declare a parameter that does something each time it is set, in the body of a :class:`~sermod.Module`.
-
-    The value lives in a :class:`~sermod.Pointer` class of yours, whose ``store`` does it. Each instance has its own
-    pointer, as an attribute.
-
-    Args:
-        type: ``INT_PARAM`` or ``STR_PARAM``.
-        make: Makes the pointer of an instance; for example, the pointer's class.
-        name: The name for the script, if it is not that of the attribute.
-
-    Returns:
-        The declaration; its type is the pointer's to a type checker, since that is what an instance has.
-    """
-    return cast("PointerT", PointerParam(type, make, name))
-
-
-# Exports ------------------------------------------------------------------------------------------------------------
-
-
-def _name_mistake(name: object, maker: str) -> str | None:
+def name_mistake(name: object, maker: str) -> str | None:
     if name is None or is_name(name):
         return None
-    return f"{maker}(name=...) takes {NAME}, or None for the attribute's name (got {name!r})"
-
-
-DECLARED: Final = (ValueParam, PointerParam)
-"""The classes of declarations."""
-
-
-def exported_name(attribute: str, declared: Declared) -> str:
-    """Return the name of a parameter for the script."""
-    return declared.name or attribute
-
-
-def param_export(module: object, attribute: str, declared: Declared) -> ParamExport:
-    """Return the entry with which *module* exports a parameter."""
-    return ParamExport(exported_name(attribute, declared), declared.kind, declared.pointer(module, attribute))
+    return f"{maker}(name=...) takes {NAME}, or None for the attribute's name (got {repr_of(name)})"

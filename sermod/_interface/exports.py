@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 import attrs
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
     import typing_extensions
 
     MsgT = typing_extensions.TypeVar("MsgT", default=Any)
+    MsgT_contra = typing_extensions.TypeVar("MsgT_contra", contravariant=True, default=Any)
 else:  # the default matters to type checkers alone, and typing_extensions is slow to import
     MsgT = TypeVar("MsgT")
-"""The host's type of a message: a parsed SIP request or reply."""
+    MsgT_contra = TypeVar("MsgT_contra", contravariant=True)
+"""The host's type of a message: a parsed SIP request or reply.
+
+The structures are contravariant in it: what takes any message takes those of a host as well.
+"""
 
 Null: TypeAlias = Literal[0] | None
 """A null pointer: ``None``, or the ``0`` that C writes for it."""
 
-CmdFunction: TypeAlias = Callable[Concatenate[MsgT, ...], Any]
-"""``cmd_function``: takes the message, then the parameters of the call; a script needs an ``int`` result."""
+ScriptFunction: TypeAlias = Callable[Concatenate[MsgT, ...], int | Awaitable[int]]
+"""``cmd_function`` of a command for scripts: takes the message, then the parameters of the call."""
 Fixup: TypeAlias = Callable[[str, int], object]
 """``fixup_function``: takes a parameter as written in the script, and its number, from 1; returns the fixed value."""
 InitFunction: TypeAlias = Callable[[], int | None]
@@ -33,8 +38,8 @@ ResponseFunction: TypeAlias = Callable[[MsgT], int]
 """``response_function``: takes a reply; returns 0 to drop it."""
 DestroyFunction: TypeAlias = Callable[[], None]
 """``destroy_function``."""
-OnbreakFunction: TypeAlias = Callable[[MsgT], None]
-"""``onbreak_function``: takes the message whose route ended with 0."""
+OnbreakFunction: TypeAlias = Callable[[MsgT], Awaitable[None] | None]
+"""``onbreak_function``: takes the message whose route ended with 0; ``run_route_async`` awaits it."""
 ChildInitFunction: TypeAlias = Callable[[int], int | None]
 """``child_init_function``: takes the rank; returns as ``init_function`` does."""
 
@@ -113,7 +118,7 @@ HOOKS: Final = {
 
 
 @attrs.frozen(init=False)
-class CmdExport(Generic[MsgT]):
+class CmdExport(Generic[MsgT_contra]):
     """``cmd_export_t``: one command that a module exports (spec, section 1.2).
 
     ``CmdExport()`` is the terminator of an array. Construction checks the types of the fields; validation checks the
@@ -140,15 +145,46 @@ class CmdExport(Generic[MsgT]):
     """
 
     name: str | None
-    function: CmdFunction[MsgT] | None
+    function: Callable[..., Any] | None
     param_no: int
     fixup: Fixup | None
     flags: RouteFlag
 
+    # To a type checker, a function for other modules only has any shape, and its entry fits in the array of every host
+    # (it is a CmdExport[Any], not a CmdExport[object]: mypy joins the latter with others to a plain object). A function
+    # for the script takes the host's message and returns an int.
+    @overload
     def __init__(
         self,
         name: str | Null = None,
-        function: CmdFunction[MsgT] | Null = None,
+        function: Callable[..., Any] | Null = None,
+        param_no: int = 0,
+        fixup: Fixup | Null = None,
+        flags: Literal[0] = 0,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        name: str | Null,
+        function: ScriptFunction[MsgT_contra] | Null,
+        param_no: int,
+        fixup: Fixup | Null,
+        flags: int,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        name: str | Null = None,
+        function: ScriptFunction[MsgT_contra] | Null = None,
+        param_no: int = 0,
+        fixup: Fixup | Null = None,
+        *,
+        flags: int,
+    ) -> None: ...
+    def __init__(
+        self,
+        name: str | Null = None,
+        function: Callable[..., Any] | Null = None,
         param_no: int = 0,
         fixup: Fixup | Null = None,
         flags: int = 0,
@@ -163,6 +199,10 @@ class CmdExport(Generic[MsgT]):
     def is_terminator(self) -> bool:
         """Whether the name is null, which ends a core's scan."""
         return self.name is None
+
+
+class _Anything:
+    """Only a pointer whose value is unknown to a type checker is a ``Pointer[_Anything]``."""
 
 
 @attrs.frozen(init=False)
@@ -186,6 +226,20 @@ class ParamExport:
     type: ParamType | int
     param_pointer: Pointer[Any] | None
 
+    # To a type checker, the pointer must fit the type. One that leads anywhere, such as that of pointer_to(), fits
+    # every type, also one that is known only at run time.
+    @overload
+    def __init__(
+        self, name: str | Null = None, type: int = 0, param_pointer: Pointer[_Anything] | Null = None
+    ) -> None: ...
+    @overload
+    def __init__(self, name: str, type: Literal[ParamType.INT_PARAM, 1], param_pointer: Pointer[int]) -> None: ...
+    @overload
+    def __init__(
+        self, name: str, type: Literal[ParamType.STR_PARAM, 0], param_pointer: Pointer[str | None]
+    ) -> None: ...
+    @overload
+    def __init__(self, name: str, type: Literal[ParamType.STR_PARAM, 0], param_pointer: Pointer[str]) -> None: ...
     def __init__(self, name: str | Null = None, type: int = 0, param_pointer: Pointer[Any] | Null = None) -> None:  # noqa: A002
         _set(self, "name", _name(self, "name", name))
         number = _integer(self, "type", type)
@@ -199,7 +253,7 @@ class ParamExport:
 
 
 @attrs.frozen(init=False, repr=False)
-class ModuleExports(Generic[MsgT]):
+class ModuleExports(Generic[MsgT_contra]):
     """``struct module_exports``: everything that a module passes to the core (spec, section 1.7).
 
     The arrays are kept as written, terminator included; :attr:`commands` and :attr:`parameters` are the entries that a
@@ -220,23 +274,23 @@ class ModuleExports(Generic[MsgT]):
     """
 
     name: str | None
-    cmds: tuple[CmdExport[MsgT], ...] | None
+    cmds: tuple[CmdExport[MsgT_contra], ...] | None
     params: tuple[ParamExport, ...] | None
     init_f: InitFunction | None
-    response_f: ResponseFunction[MsgT] | None
+    response_f: ResponseFunction[MsgT_contra] | None
     destroy_f: DestroyFunction | None
-    onbreak_f: OnbreakFunction[MsgT] | None
+    onbreak_f: OnbreakFunction[MsgT_contra] | None
     init_child_f: ChildInitFunction | None
 
     def __init__(
         self,
         name: str | Null = None,
-        cmds: Iterable[CmdExport[MsgT]] | Null = None,
+        cmds: Iterable[CmdExport[MsgT_contra]] | Null = None,
         params: Iterable[ParamExport] | Null = None,
         init_f: InitFunction | Null = None,
-        response_f: ResponseFunction[MsgT] | Null = None,
+        response_f: ResponseFunction[MsgT_contra] | Null = None,
         destroy_f: DestroyFunction | Null = None,
-        onbreak_f: OnbreakFunction[MsgT] | Null = None,
+        onbreak_f: OnbreakFunction[MsgT_contra] | Null = None,
         init_child_f: ChildInitFunction | Null = None,
     ) -> None:
         _set(self, "name", _name(self, "name", name))
@@ -254,7 +308,7 @@ class ModuleExports(Generic[MsgT]):
         return f"<ModuleExports {self.name!r}: {', '.join([*counts, *hooks])}>"
 
     @property
-    def commands(self) -> tuple[CmdExport[MsgT], ...]:
+    def commands(self) -> tuple[CmdExport[MsgT_contra], ...]:
         """The exported commands, up to the terminator and without it."""
         return _scanned(self.cmds)
 

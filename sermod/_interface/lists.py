@@ -50,11 +50,14 @@ class ListPointer(Pointer[Any], Generic[T]):
     def __repr__(self) -> str:
         return f"<list_param() with {counted(len(self.values), 'value')}>"
 
-    def without_values(self) -> ListPointer[T]:
-        """Return a pointer that is made in the same way and has no values."""
-        return ListPointer(
-            self._parse, self.kind, doc=self.doc, required=self.required, secret=self.secret, name=self.name
-        )
+    def without_values(self, kind: type[ListPointer[Any]] | None = None) -> ListPointer[T]:
+        """Return a pointer that is made in the same way and has no values.
+
+        Args:
+            kind: Its class; ``None`` for :class:`ListPointer`.
+        """
+        made: type[ListPointer[Any]] = kind or ListPointer
+        return made(self._parse, self.kind, doc=self.doc, required=self.required, secret=self.secret, name=self.name)
 
     def check(self, value: int | str, /) -> None:
         """Raise :class:`ValueError` if the function that parses values refuses this one."""

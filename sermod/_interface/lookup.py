@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from sermod._interface.exports import CmdExport
@@ -14,6 +15,10 @@ class Commands(Protocol):
 
     def find_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
         """Return the command that the core's scan would find, or ``None``."""
+        ...
+
+    def require_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any]:
+        """Return the command that the core's scan would find, or raise an error that says what there is."""
         ...
 
 
@@ -60,13 +65,42 @@ def find_export(name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | No
     Raises:
         LifecycleError: This thread runs no such function.
     """
+    return _commands("find_export", name, param_no).find_export(name, param_no, flags)
+
+
+def require_function(name: str, param_no: int, flags: int = 0) -> Callable[..., Any]:
+    """Find a function of any loaded module as :func:`find_export` does, or raise an error that says what there is.
+
+    A module that always uses the function declares it instead: :func:`~sermod.uses`.
+
+    Args:
+        name: The command's name.
+        param_no: Its number of parameters.
+        flags: The routes that it must be for, all of them; 0: any command, also one for other modules only.
+
+    Returns:
+        The function of the command.
+
+    Raises:
+        UnknownCommandError: No module exports a command of that name.
+        ParamCountError: The command takes another number of parameters.
+        RouteError: The command is not for these routes.
+        LifecycleError: This thread runs no ``init_f``, fixup, ``init_child_f`` or ``destroy_f``.
+    """
+    commands = _commands("require_function", name, param_no)
+    # A registry may note what is not found, and only there.
+    export = commands.find_export(name, param_no, flags) or commands.require_export(name, param_no, flags)
+    return cast("Callable[..., Any]", export.function)  # validation lets no command without a function pass
+
+
+def _commands(call: str, name: str, param_no: int) -> Commands:
     if _hook.commands is None:
         msg = (
-            f"find_export({name!r}, {param_no}) was called outside of hooks and fixups: call it in mod_init, and keep "
-            f"what it returns"
+            f"{call}({name!r}, {param_no}) was called outside of hooks and fixups: call it in mod_init, and keep what "
+            f"it returns"
         )
-        raise LifecycleError(msg, state="outside of a module's hook", call="find_export()")
-    return _hook.commands.find_export(name, param_no, flags)
+        raise LifecycleError(msg, state="outside of a module's hook", call=f"{call}()")
+    return _hook.commands
 
 
 class UsedFunction(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import abstractmethod
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypeVar, cast, final, runtime_checkable
@@ -23,6 +24,8 @@ class Pointer(Protocol[T]):
     * ``check(value)``, called before a value is stored, which raises :class:`ValueError` to refuse it;
     * ``doc``, a text that describes the parameter;
     * ``required``, true if the parameter must be set before the modules are initialised;
+    * ``default``, the value before the script sets another, for descriptions; where it is missing, they have what
+      ``load()`` returns;
     * ``secret``, true if its value may appear in no message and no description;
     * ``snapshot()`` and ``restore(snapshot)``, by which a variable is put back exactly, without being set again: for a
       pointer that collects, parses or acts when it is set. They are used when another parameter of the same
@@ -71,10 +74,11 @@ class Cell(Pointer[T]):
         5
     """
 
-    __slots__ = ("doc", "secret", "value")
+    __slots__ = ("default", "doc", "secret", "value")
 
     def __init__(self, value: T, *, doc: str | None = None, secret: bool = False) -> None:
         self.value: T = value
+        self.default: T = value
         self.doc: str | None = doc
         self.secret: bool = secret
 
@@ -96,11 +100,17 @@ class _Variable(Pointer[Any]):
     Two are equal if they have the same place and name, as two addresses of one variable are.
     """
 
-    __slots__ = ("_name", "_place")
+    __slots__ = ("_name", "_place", "default")
 
     def __init__(self, place: Any, name: str) -> None:
         self._place = place
         self._name = name
+
+    def _keep_default(self) -> None:
+        """Keep the value that the variable has before the first store: the one in the author's text."""
+        if not hasattr(self, "default"):
+            with contextlib.suppress(Exception):  # it need not exist yet
+                self.default = self.load()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Variable):
@@ -124,6 +134,7 @@ class _Item(_Variable):
         return value
 
     def store(self, value: Any, /) -> None:
+        self._keep_default()
         self._place[self._name] = value
 
     def _namespace(self) -> str:
@@ -144,6 +155,7 @@ class _Attribute(_Variable):
         return getattr(self._place, self._name)
 
     def store(self, value: Any, /) -> None:
+        self._keep_default()
         setattr(self._place, self._name, value)
 
     def __repr__(self) -> str:

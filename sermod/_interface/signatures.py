@@ -8,14 +8,36 @@ method: its code object gives the same answer at almost no cost, and the right o
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 C_SHAPE: Final = 2
 """How many parameters a command in the C shape takes, whatever its ``param_no``: ``(msg, p1, p2)``."""
 _STAR_ARGS: Final = inspect.CO_VARARGS
 _Prepares = Callable[[Callable[..., Any], tuple[object, ...]], Callable[[Any], Any]]
+
+if sys.version_info >= (3, 14):  # pragma: no cover - tests/modules/test_lazy_annotations.py runs it on every Python
+    from annotationlib import Format, get_annotations
+
+    # From 3.14 on, annotations are evaluated when they are asked for. A name that is imported under TYPE_CHECKING alone
+    # is then no reason to fail: it becomes a ForwardRef.
+
+    def signature_of(function: Any) -> inspect.Signature:
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+
+    def annotations_of(function: FunctionType) -> dict[str, Any]:
+        return get_annotations(function, format=Format.FORWARDREF)
+else:
+
+    def signature_of(function: Any) -> inspect.Signature:
+        """Return the signature of a callable, whose annotations may have names that cannot be resolved."""
+        return inspect.signature(function)
+
+    def annotations_of(function: FunctionType) -> dict[str, Any]:
+        """Return the annotations of a function, which may have names that cannot be resolved."""
+        return function.__annotations__
 
 
 def accepts(function: Callable[..., Any], count: int) -> bool:
@@ -64,7 +86,7 @@ def _code_accepts(function: FunctionType, count: int) -> bool:
 
 def _signature_accepts(function: Callable[..., Any], count: int) -> bool:
     try:
-        signature = inspect.signature(function)
+        signature = signature_of(function)
     except Exception:  # noqa: BLE001 - a callable of the author's own may raise anything
         return True
     try:
@@ -85,7 +107,7 @@ def argument_name(function: Callable[..., Any] | None, index: int) -> str | None
         The name; ``None`` if it has none, or has no readable signature.
     """
     try:
-        parameters = [*inspect.signature(cast("Any", function)).parameters.values()]
+        parameters = [*signature_of(function).parameters.values()]
     except Exception:  # noqa: BLE001 - a callable of the author's own may raise anything
         return None
     names = [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from sermod._interface.exports import CmdExport
 from sermod._interface.lookup import find_export
-from sermod.errors import LoadError
+from sermod._problems import counted
+from sermod.errors import LoadError, UnknownCommandError
 from sermod.native.callbacks import Callback, command_callback
 from sermod.native.failures import Callee, Failures
 from sermod.native.functions import NativeCommand
@@ -49,6 +50,14 @@ class CoreLookup:
         """
         address = self._function(to_c_string(name), param_no, int(flags))
         return CmdExport(name, NativeCommand(name, address), param_no, 0, flags) if address else None
+
+    def require_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any]:
+        """Return the command that the core finds, or raise an error; a core does not list what it has."""
+        export = self.find_export(name, param_no, flags)
+        if export is None:
+            msg = f"the core finds no command {name!r} with {counted(param_no, 'parameter')} (is a module missing?)"
+            raise UnknownCommandError(msg, asked=name, available=())
+        return export
 
 
 class FindExportForC:

@@ -23,6 +23,7 @@ from sermod import (
     GivingUp,
     InvalidExportsError,
     Lifecycle,
+    LifecycleError,
     Module,
     ModuleExports,
     ParamCountError,
@@ -31,9 +32,12 @@ from sermod import (
     Registry,
     SermodError,
     ShadowedCommandError,
+    UnknownCommandError,
     command,
+    describe,
     find_problems,
     list_param,
+    uses,
 )
 from sermod._problems import counted, either, kind_of, with_article
 from sermod.fixups import for_each
@@ -211,6 +215,34 @@ def duplicate_methods(number):
     return str(caught.value)
 
 
+class Using(Module):
+    """It uses a function of another module; the number of its parameters is set below."""
+
+    def __init_subclass__(cls, number, **options):
+        cls.name, cls.query = "using", uses("query", number)
+        cls.query.__set_name__(cls, "query")
+        super().__init_subclass__(**options)
+
+
+def described_use(number):
+    return describe(type("One", (Using,), {}, number=number)().exports)
+
+
+def function_not_there_yet(number):
+    with pytest.raises(LifecycleError) as caught:
+        _ = type("One", (Using,), {}, number=number)().query
+    return str(caught.value)
+
+
+def not_in_the_core(number):
+    import sermod.native.lookup
+
+    core = sermod.native.lookup.CoreLookup(lambda name, param_no, flags: None)
+    with pytest.raises(UnknownCommandError) as caught:
+        core.require_export("query", number)
+    return str(caught.value)
+
+
 def too_long_for_c(number):
     import sermod.native.parameters
 
@@ -245,6 +277,8 @@ FROM_2 = (2,)  # 1 error is raised as it is
 
 MESSAGES = {
     ("_classes/commands.py", "check_no_duplicates", "parameter"): (duplicate_methods, FROM_0),
+    ("_classes/description.py", "_use", "parameter"): (described_use, FROM_0),
+    ("_classes/used.py", "Used.__get__", "parameter"): (function_not_there_yet, FROM_0),
     ("_core/collecting.py", "ErrorCollector.collecting", "mistake"): (collected, FROM_1),
     ("_core/collecting.py", "ErrorCollector.collecting", "further error"): (consequences, FROM_1),
     ("_core/commands.py", "CommandIndex.not_found", "parameter"): (wrong_count, FROM_0),
@@ -261,6 +295,7 @@ MESSAGES = {
     ("errors.py", "ShadowedCommandError.__init__", "parameter"): (shadowed, FROM_0),
     ("errors.py", "raise_together", "mistake"): (refused_together, FROM_2),
     ("fixups.py", "for_each.fixup", "fixup"): (fixups_of_each, FROM_0),
+    ("native/lookup.py", "CoreLookup.require_export", "parameter"): (not_in_the_core, FROM_0),
     ("native/parameters.py", "StringVariable.check", "byte"): (too_long_for_c, FROM_0),
     ("testing/harness/recorder.py", "MissingExport.__str__", "parameter"): (missing_export, FROM_0),
 }

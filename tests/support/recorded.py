@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from sermod import REQUEST_ROUTE, Action, ModuleExports, Registry, load
+from sermod import REQUEST_ROUTE, Action, CmdExport, ModuleExports, Registry, load
 
 MODULES = Path(__file__).parents[2] / "docs" / "examples" / "sip_server" / "modules"
 LOADED = ("sl", "maxfwd_module", "foobar", "options")
@@ -114,7 +114,9 @@ def _recorded(exports: ModuleExports[Any], record: str | os.PathLike[str]) -> Mo
     }
     recording: dict[str, Any] = {field: _recording(function, name, field, record) for field, function in hooks.items()}
     cmds = [
-        attrs.evolve(cmd, function=_recording(cmd.function, name, str(cmd.name), record)) if cmd.function else cmd
+        CmdExport(cmd.name, _recording(cmd.function, name, str(cmd.name), record), cmd.param_no, cmd.fixup, cmd.flags)
+        if cmd.function
+        else cmd
         for cmd in exports.cmds or ()
     ]
     return attrs.evolve(exports, cmds=cmds or None, **recording)

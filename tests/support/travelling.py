@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def pickled(value: T) -> T:
+def pickled(value: T, protocol: int | None = None) -> T:
     """Return what another process would get if *value* were sent to it."""
-    copy: T = pickle.loads(pickle.dumps(value))  # noqa: S301 - what comes back is what went in
+    copy: T = pickle.loads(pickle.dumps(value, protocol))  # noqa: S301 - what comes back is what went in
     return copy

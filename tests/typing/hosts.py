@@ -107,7 +107,7 @@ assert_type(core.register(ModuleExports("foobar", [CmdExport("ping", ping), CmdE
 core.register(ModuleExports("foobar"))
 core.register(ModuleExports("foobar", [CmdExport("ping", of_any_host), CmdExport()]))
 
-others = ModuleExports("foobar", null_terminated(CmdExport("ping", of_another_host)))
+others = ModuleExports("foobar", null_terminated(CmdExport("ping", of_another_host, flags=1)))
 core.register(others)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 core.register(CmdExport("ping", ping))  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 

@@ -152,20 +152,20 @@ assert_type(Anybodys().exports, ModuleExports[Any])
 
 # A wrong flag, name or default is found -------------------------------------------------------------------------------
 
-command("REQUEST_ROUTE")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-command(None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-command(print)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-command(REQUEST_ROUTE, name=5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+command("REQUEST_ROUTE")  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+command(None)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+command(print)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+command(REQUEST_ROUTE, name=5)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 int_param("5")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 int_param(None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 int_param(0, minimum="0")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 int_param(0, choices=["a"])  # type: ignore[list-item]  # ty: ignore[invalid-argument-type]
-int_param(0, "doc")  # type: ignore[call-arg, arg-type]  # ty: ignore[too-many-positional-arguments]
+int_param(0, "doc")  # type: ignore[arg-type, call-arg]  # ty: ignore[too-many-positional-arguments]
 str_param(5)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 str_param("x", choices=[5])  # type: ignore[list-item]  # ty: ignore[no-matching-overload]
 str_param("x", minimum=5)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
-pointer_param("int", Level)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-pointer_param(STR_PARAM, int)  # type: ignore[type-var]  # ty: ignore[invalid-argument-type]
+pointer_param("int", Level)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+pointer_param(STR_PARAM, int)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 
 
 class Wrong(Module[Message]):
@@ -235,8 +235,8 @@ with ModuleHarness(Foobar, {"foo_bar": 5}, isolate=True, timeout=5) as isolated:
     assert_type(isolated.call("foo_req", "5", "x", msg=Message(), route=REQUEST_ROUTE), int)
     assert_type(isolated.run_route([("foo_req", "5")], Message()), int)
     assert_type(isolated.provide("~pre_auth", 0, fixup_int), IsolatedHarness)
-    isolated.bind("foo_req", "5")  # type: ignore[attr-defined]  # ty: ignore[unresolved-attribute]
-    _ = isolated.exports  # type: ignore[attr-defined]  # ty: ignore[unresolved-attribute]
+    isolated.bind("foo_req", "5")  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]
+    _ = isolated.exports  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]
     isolated.run_route(lambda msg: 1)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 IsolatedHarness(Foobar, {"foo_bar": 5}, isolate=True)  # type: ignore[call-arg]  # ty: ignore[unknown-argument]
 

@@ -89,15 +89,15 @@ class Foobar:
 # The message type is inferred from the function -----------------------------------------------------------------------
 
 assert_type(CmdExport("foo_req", foo_req, 2, 0, REQUEST_ROUTE), CmdExport[Message])
-assert_type(CmdExport("foo_req", of_fewer, 1), CmdExport[Message])
-assert_type(CmdExport("foo_req", of_any, 2, fixup), CmdExport[Message])
-assert_type(CmdExport("foo_req", coroutine, 1, fixup), CmdExport[Message])
-assert_type(CmdExport("foo_req", Foobar().foo_req, 1), CmdExport[Message])
-assert_type(CmdExport("foo_req", of_another_host, 2), CmdExport[OtherMessage])
+assert_type(CmdExport("foo_req", of_fewer, 1, 0, 1), CmdExport[Message])
+assert_type(CmdExport("foo_req", of_any, 2, fixup, 1), CmdExport[Message])
+assert_type(CmdExport("foo_req", coroutine, 1, fixup, 1), CmdExport[Message])
+assert_type(CmdExport("foo_req", Foobar().foo_req, 1, 0, 1), CmdExport[Message])
+assert_type(CmdExport("foo_req", of_another_host, 2, 0, 1), CmdExport[OtherMessage])
 assert_type(CmdExport[Message](), CmdExport[Message])
 
-CmdExport("foo_req", no_message)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport[Message]("foo_req", of_another_host)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo_req", no_message, flags=1)  # type: ignore[arg-type]  # ty: ignore[no-matching-overload]
+CmdExport[Message]("foo_req", of_another_host, flags=1)  # type: ignore[arg-type]  # ty: ignore[no-matching-overload]
 
 # Without a function the type of messages is Any, which fits anywhere.
 terminator = CmdExport()
@@ -126,13 +126,13 @@ ParamExport(None, STR_PARAM, None)
 ModuleExports("foobar", 0, 0, 0, 0, 0, 0, 0)
 ModuleExports("foobar", None, None, None, None, None, None, None)
 
-CmdExport(False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 1)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 0.0)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-ParamExport("foo", INT_PARAM, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-ParamExport("foo", INT_PARAM, 5)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport(False)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", False)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, False)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 1)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0.0)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", INT_PARAM, False)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+ParamExport("foo", INT_PARAM, 5)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 ModuleExports("foo", False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 ModuleExports("foo", None, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 ModuleExports("foo", None, None, False)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
@@ -140,19 +140,19 @@ ModuleExports("foo", None, None, False)  # type: ignore[arg-type]  # ty: ignore[
 
 # Wrong types of fields ------------------------------------------------------------------------------------------------
 
-CmdExport(b"foo")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", "foo_req")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, "2")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport(b"foo")  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", "foo_req")  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, "2")  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, None)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
 CmdExport("foo", foo_req, 2, mod_init)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 0, "REQUEST_ROUTE")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 0, None)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 0, RouteFlag)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 0, [REQUEST_ROUTE])  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-CmdExport("foo", foo_req, 2, 0, REQUEST_ROUTE, 0)  # type: ignore[call-arg]  # ty: ignore[too-many-positional-arguments]
-ParamExport("foo", "int")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-ParamExport("foo", int)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
-ParamExport("foo", INT_PARAM, "foo_bar")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+CmdExport("foo", foo_req, 2, 0, "REQUEST_ROUTE")  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+CmdExport("foo", foo_req, 2, 0, None)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+CmdExport("foo", foo_req, 2, 0, RouteFlag)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+CmdExport("foo", foo_req, 2, 0, [REQUEST_ROUTE])  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+CmdExport("foo", foo_req, 2, 0, REQUEST_ROUTE, 0)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
+ParamExport("foo", "int")  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", int)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
+ParamExport("foo", INT_PARAM, "foo_bar")  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 
 assert_type(REQUEST_ROUTE | REPLY_ROUTE, RouteFlag)  # ty: ignore[type-assertion-failure]
 CmdExport("foo", foo_req, 2, 0, REQUEST_ROUTE | REPLY_ROUTE)
@@ -175,7 +175,7 @@ assert_type(exports.name, str | None)
 
 # It is inferred from any of its parts.
 assert_type(ModuleExports("foobar", cmds), ModuleExports[Message])
-assert_type(ModuleExports("foobar", null_terminated(CmdExport("foo_req", foo_req))), ModuleExports[Message])
+assert_type(ModuleExports("foobar", null_terminated(CmdExport("foo_req", foo_req, flags=1))), ModuleExports[Message])
 assert_type(ModuleExports("foobar", (cmd for cmd in cmds)), ModuleExports[Message])
 assert_type(ModuleExports("foobar", response_f=response), ModuleExports[Message])
 assert_type(ModuleExports("foobar"), ModuleExports[Any])
@@ -261,5 +261,5 @@ ParamExport("bar_foo", STR_PARAM, Structural())
 derived: Pointer[int] = Derived()
 structural: Pointer[str | None] = Structural()
 
-ParamExport("timeout", INT_PARAM, ReadOnly())  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+ParamExport("timeout", INT_PARAM, ReadOnly())  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 wrong: Pointer[int] = Structural()  # type: ignore[assignment]  # ty: ignore[invalid-assignment]
