@@ -140,15 +140,15 @@ def signal_name(number: int) -> str:
 
 
 def thread_warnings(threads: Iterable[tuple[str, threading.Thread]]) -> list[InterfaceWarning]:
-    """Return a warning for each thread that an ``init_f`` left running. Called in the main process before it forks.
+    """Return a warning for each thread that a module left running. Called in the main process before it forks.
 
     Args:
-        threads: ``Lifecycle.threads``: the name of a module, and a thread that its ``init_f`` started.
+        threads: ``Lifecycle.threads``: the name of a module, and a thread that it started while it was loaded or in its
+            ``init_f``.
     """
+    wrong = "the thread {!r}, which the module started while it was loaded or in init_f, still runs"
     return [
-        InterfaceWarning(
-            module, problem("init_f", "thread-before-fork", f"it started the thread {thread.name!r}, which still runs")
-        )
+        InterfaceWarning(module, problem("init_f", "thread-before-fork", wrong.format(thread.name)))
         for module, thread in threads
         if thread.is_alive()
     ]
