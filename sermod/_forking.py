@@ -146,9 +146,10 @@ def thread_warnings(threads: Iterable[tuple[str, threading.Thread]]) -> list[Int
         threads: ``Lifecycle.threads``: the name of a module, and a thread that it started while it was loaded or in its
             ``init_f``.
     """
-    wrong = "the thread {!r}, which the module started while it was loaded or in init_f, still runs"
     return [
-        InterfaceWarning(module, problem("init_f", "thread-before-fork", wrong.format(thread.name)))
+        InterfaceWarning(
+            module, problem("init_f", "thread-before-fork", f"it started the thread {thread.name!r}, which still runs")
+        )
         for module, thread in threads
         if thread.is_alive()
     ]

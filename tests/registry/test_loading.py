@@ -150,7 +150,7 @@ class TestLoad:
 
         assert "bad" in str(caught.value) or error in {InvalidExportsError, ShadowedCommandError}
         assert before == contents(core)
-        assert modules == set(sys.modules)
+        assert modules == {name for name in sys.modules if name in modules or "bad" in name}
         assert ["first"] == [module.name for module in core]
 
     def test_a_warning_that_is_an_error_leaves_nothing_behind(self, directory):
