@@ -111,14 +111,17 @@ def removed_itself(what: str, source: Source) -> str:
     )
 
 
-def loaded_in_a_circle(what: str, source: Source, by: str) -> LoadError:
+def loaded_in_a_circle(what: str, source: Source) -> LoadError:
     """Return the error for a module that is loaded while it is being executed.
 
     Args:
         what: The module as the caller named it.
         source: Where it is.
-        by: The name of the Python module that loads it.
     """
+    caller = sys._getframe()
+    while caller.f_back is not None and str(caller.f_globals.get("__name__")).startswith(("sermod.", "contextlib")):
+        caller = caller.f_back
+    by = caller.f_globals.get("__name__")
     msg = (
         f"module {what!r} is loaded in a circle: while {source.origin} was executed, it imported {by!r}, which loads "
         f"it again; load it in a function of {by!r} that runs later (for a program: under if __name__ == '__main__':), "
@@ -195,12 +198,7 @@ def no_exports(what: str, source: Source, found: object, exports: object) -> Loa
         remedy = _expression(exports) or "ModuleExports(...)"
         msg = f"{subject} has a variable 'exports' that is {kind}, not a ModuleExports; write exports = {remedy}"
     elif getattr(getattr(found, "__spec__", None), "_initializing", False):
-        msg = (
-            f"{subject} has no variable 'exports' yet: it is loaded in a circle, by a module that it imports while it "
-            f"is executed; load it in a function that runs later (for a program: under if __name__ == '__main__':), or "
-            f"move what both need to a third file"
-        )
-        return LoadError(msg, what=what, origin=source.origin)
+        return loaded_in_a_circle(what, source)
     elif _is_of_python(source):
         msg = (
             f"{subject} has no variable 'exports': it is a module of Python's standard library; give the directory of "

@@ -104,7 +104,7 @@ def loading(
         if recording.executes(source.place) and source.dotted_name not in sys.modules:
             from sermod._core.load_failures import loaded_in_a_circle
 
-            raise loaded_in_a_circle(name, source, _caller())
+            raise loaded_in_a_circle(name, source)
         found, private_name = _execute(name, source, recording)
         yield Loaded(_exports_in(name, source, found), source.origin, private_name, recording.threads)
 
@@ -113,14 +113,6 @@ def _check_of(what: str) -> Check:
     from sermod._core.permissions import check_permissions
 
     return lambda file, cached: check_permissions(what, file, cached)
-
-
-def _caller() -> str:
-    """Return the name of the Python module that calls this library."""
-    frame = sys._getframe()
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(("sermod.", "contextlib")):
-        frame = frame.f_back
-    return str(frame.f_globals.get("__name__"))
 
 
 # Executing ----------------------------------------------------------------------------------------------------------
