@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sermod.errors import InsecurePathError, LoadError
+
+_MAX_LINKS: Final = 40
+"""How many symbolic links Linux follows on the way to a file."""
 
 
 class _Step(NamedTuple):
@@ -84,6 +88,7 @@ def _steps(path: Path) -> Iterator[_Step]:
     """
     ahead = [*reversed(path.absolute().parts)]
     walked = Path(ahead[-1])
+    links = 0
     while ahead:
         part = ahead.pop()
         if part == "..":  # relative to the target of a link, not to the link
@@ -96,6 +101,9 @@ def _steps(path: Path) -> Iterator[_Step]:
             return
         yield _Step(step, status)
         if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > _MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
             ahead.extend(reversed(step.readlink().parts))
         else:
             walked = step

@@ -476,6 +476,14 @@ class TestBytecode:
         else:
             assert f"the owner of {tmp_path / 'prefix'}, " in str(refusal("toplevel"))
 
+    def test_a_prefix_that_is_a_link_to_itself(self, module, tmp_path, monkeypatch):
+        (tmp_path / "loop").symlink_to(tmp_path / "loop")
+        monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "loop"))
+
+        message = rf"'toplevel' is not loaded: the permissions on the way to {module} cannot be read \(.*Too many"
+        with pytest.raises(LoadError, match=message):
+            load("toplevel", check_permissions=True)
+
     def test_a_package_above(self, package, ran):
         self.plant(package / "__init__.py").parent.chmod(0o777)
 
