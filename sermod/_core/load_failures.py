@@ -151,11 +151,10 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[object, str, int]]:
 
 def _advice(source: Source, error: BaseException) -> str:
     text = text_of(error)
-    if "circular import" in text:
-        return (
-            "; a module that is still being executed imports this one, or loads it: let it do that in a function that "
-            "runs later"
-        )
+    missed = error.obj if isinstance(error, AttributeError) else sys.modules.get(str(getattr(error, "name", None)))
+    if _is_being_executed(missed):
+        name = getattr(missed, "__name__", None)
+        return f"; {name!r} is still being executed, and imports this module or loads it: do that in a function, later"
     if not isinstance(error, ImportError) or source.file is None:
         return ""
     is_package = os.path.basename(source.file) == PACKAGE_FILE
@@ -180,6 +179,11 @@ def _is_module(path: str) -> bool:
     return os.path.isfile(f"{path}.py") or os.path.isfile(os.path.join(path, PACKAGE_FILE))
 
 
+def _is_being_executed(module: object) -> bool:
+    # The import system keeps it there, for messages of its own, which differ between versions.
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
 # It has no exports --------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +201,7 @@ def no_exports(what: str, source: Source, found: object, exports: object) -> Loa
         kind = f"the class {exports.__name__}" if isinstance(exports, type) else kind_of(exports)
         remedy = _expression(exports) or "ModuleExports(...)"
         msg = f"{subject} has a variable 'exports' that is {kind}, not a ModuleExports; write exports = {remedy}"
-    elif getattr(getattr(found, "__spec__", None), "_initializing", False):
+    elif _is_being_executed(found):
         return loaded_in_a_circle(what, source)
     elif _is_of_python(source):
         msg = (
