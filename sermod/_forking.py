@@ -140,10 +140,11 @@ def signal_name(number: int) -> str:
 
 
 def thread_warnings(threads: Iterable[tuple[str, threading.Thread]]) -> list[InterfaceWarning]:
-    """Return a warning for each thread that an ``init_f`` left running. Called in the main process before it forks.
+    """Return a warning for each thread that a module left running. Called in the main process before it forks.
 
     Args:
-        threads: ``Lifecycle.threads``: the name of a module, and a thread that its ``init_f`` started.
+        threads: ``Lifecycle.threads``: the name of a module, and a thread that it started while it was loaded or in its
+            ``init_f``.
     """
     return [
         InterfaceWarning(

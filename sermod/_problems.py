@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, final
@@ -200,6 +201,16 @@ def with_article(noun: str) -> str:
 def kind_of(value: object) -> str:
     """Return the name of a value's class with its article: ``an int``, ``a NoneType``."""
     return with_article(type(value).__name__)
+
+
+def kind_of_file(mode: int) -> str:
+    """Return the kind of a file that is no regular one, with its article.
+
+    Args:
+        mode: Its ``st_mode``.
+    """
+    kinds = {"d": "a directory", "p": "a FIFO", "s": "a socket", "b": "a block device", "c": "a character device"}
+    return kinds.get(stat.filemode(mode)[0], "no regular file")
 
 
 def listed(names: Iterable[object]) -> str:

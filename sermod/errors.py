@@ -108,7 +108,7 @@ class AlreadyLoadedError(LoadError):
 
 
 class InsecurePathError(LoadError):
-    """Other users than the file's owner may replace it, directly or through a directory above it."""
+    """Users other than root and the process's own may replace the file, directly or through what leads to it."""
 
 
 # Registration -------------------------------------------------------------------------------------------------------

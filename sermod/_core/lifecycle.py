@@ -46,8 +46,8 @@ class Lifecycle(Generic[MsgT]):
         registry: The modules. They belong to this lifecycle for good.
 
     Attributes:
-        threads: The threads that an ``init_f`` started and left running, each with the name of the module. A forked
-            child does not have them, so a host that forks warns of them.
+        threads: The threads that were started while a module was loaded, or by an ``init_f``, and left running, each
+            with the name of the module. A forked child does not have them, so a host that forks warns of them.
 
     Raises:
         LifecycleError: The registry belongs to another lifecycle.
@@ -114,6 +114,7 @@ class Lifecycle(Generic[MsgT]):
         self._main_pid = os.getpid()
         # From here on nothing can be configured, and there is no second attempt, whatever happens.
         self._enter(State.FAILED, INITIALISING)
+        self.threads += [(name, thread) for name, thread in self.registry._loads.threads if thread.is_alive()]
         initialised: list[LoadedModule[MsgT]] = []
         try:
             for module in self.registry:

@@ -6,7 +6,6 @@ from typing import Generic
 
 import attrs
 
-from sermod._core.loader import file_module, is_path
 from sermod._interface.exports import ModuleExports, MsgT
 from sermod._problems import Problem
 
@@ -29,13 +28,6 @@ class LoadedModule(Generic[MsgT]):
 
     def __repr__(self) -> str:
         return f"<LoadedModule {self.name!r} from {self.origin or 'memory'}>"
-
-
-def expected_name(what: str) -> str:
-    """Return the name that a user expects for a module loaded as *what*: that of its file."""
-    if not is_path(what):
-        return what.rpartition(".")[2]
-    return file_module(what)
 
 
 def how_to_export(given: object) -> str:

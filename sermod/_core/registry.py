@@ -12,8 +12,9 @@ from typing import Final, Generic
 from sermod._core.action import Action, check_call
 from sermod._core.collecting import ErrorCollector
 from sermod._core.commands import CommandIndex
-from sermod._core.loaded import LoadedModule, expected_name, how_to_export
+from sermod._core.loaded import LoadedModule, how_to_export
 from sermod._core.loader import loading
+from sermod._core.loads import Loads, directories_of
 from sermod._core.parameters import ParameterIndex
 from sermod._interface.exports import CmdExport, ModuleExports, MsgT, ParamExport, route_names, routes_of
 from sermod._interface.lookup import used_functions
@@ -66,16 +67,14 @@ class Registry(Generic[MsgT]):
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         allow_shadowing: bool = False,
     ) -> None:
-        if isinstance(path, (str, os.PathLike)):
-            raise TypeError(f"Registry(path=...) takes directories in a list (got {path!r}); write path=[{path!r}]")
-        self.path: Final = tuple(os.fspath(directory) for directory in path)
+        self.path: Final = directories_of(path)
         self.route_flags: Final = routes_of(route_flags)
         self.script_param_no: Final = tuple(script_param_no)
         self.allow_shadowing: Final = allow_shadowing
         self._modules: dict[str, LoadedModule[MsgT]] = {}
         self._commands: Final = CommandIndex[MsgT](self.route_flags, self.script_param_no)
         self._params: Final = ParameterIndex(self._modules)
-        self._asked_as: dict[str, str] = {}
+        self._loads: Final = Loads()
         self._actions: list[Action[MsgT]] = []
         self._errors = ErrorCollector()
         self._claimed = False
@@ -112,7 +111,7 @@ class Registry(Generic[MsgT]):
 
         Args:
             what: A path, or a name to look up; see :func:`sermod.load`.
-            check_permissions: Refuse a file that users other than its owner and root may replace.
+            check_permissions: Refuse a file that users other than root and the process's own may replace.
             where: The place in the script, for messages: ``"ser.cfg:3"``.
 
         Returns:
@@ -128,16 +127,25 @@ class Registry(Generic[MsgT]):
         """
         try:
             self._check_in_time("load()")
-            name = os.fspath(what)
-            origins = {module.origin for module in self._modules.values() if module.origin is not None}
-            with loading(what, self.path, check_permissions=check_permissions, loaded_already=origins) as loaded:
+            with loading(what, self.path, check_permissions, self._loads.origins) as loaded:
                 module = self._register(loaded.exports, loaded.origin, where)
         except SermodError as error:
             if not self._errors.collects(error, where):
                 raise
             return LoadedModule(str(what), ModuleExports(str(what)))
-        self._asked_as.update({name: module.name, expected_name(name): module.name})
+        self._loads.add(what, module.name, loaded)
         return module
+
+    def forget(self) -> None:
+        """Remove the modules that were executed from files from ``sys.modules``, so that their memory can be freed.
+
+        A host that reloads calls it after ``Lifecycle.destroy()`` and the last call, and then lets go of the registry.
+        Modules that were imported by their dotted names stay, and so do C modules.
+
+        Raises:
+            LifecycleError: The modules are initialised, so that their code may still run.
+        """
+        self._loads.forget(self._closed)
 
     def register(self, exports: ModuleExports[MsgT], *, where: str | None = None) -> LoadedModule[MsgT]:
         """Register a module that is already in memory.
@@ -247,7 +255,7 @@ class Registry(Generic[MsgT]):
             self._check_in_time("set_param()")
             found = self._modules.get(module)
             if found is None:
-                raise self._unknown_module(module)
+                raise self._loads.unknown_module(module, self._modules)
             self._params.set([found.name], name, value)
         except SermodError as error:
             if not self._errors.collects(error, where):
@@ -283,13 +291,6 @@ class Registry(Generic[MsgT]):
         except SermodError as error:
             if not self._errors.collects(error, where):
                 raise
-
-    def _unknown_module(self, name: str) -> UnknownModuleError:
-        own_name = self._asked_as.get(name)
-        message = f"no loaded module is named {name!r}"
-        if own_name is not None:
-            message = f"no loaded module is named {name!r}: the module that was loaded as {name!r} has another name"
-        return UnknownModuleError(message, asked=name, available=self._modules, nearest=own_name)
 
     # The script -----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import stat
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 import attrs
 
 from sermod._forking import flush_also
+from sermod._problems import kind_of_file
 from sermod.errors import LoadError, ModuleFileNotFoundError, NoExportsError
 from sermod.native import elf
 from sermod.native.layout import ModuleExportsStruct
@@ -66,8 +68,9 @@ def open_library(path: str | os.PathLike[str], core: str | os.PathLike[str] | No
     what = os.fspath(path)
     origin = os.path.realpath(what)
     try:
-        data = Path(origin).read_bytes()
         status = os.stat(origin)  # noqa: PTH116 - its name is a text here
+        _check_is_file(what, origin, status.st_mode)
+        data = Path(origin).read_bytes()
     except (OSError, ValueError) as error:
         kind = ModuleFileNotFoundError if isinstance(error, FileNotFoundError) else LoadError
         msg = f"the compiled module {what!r} cannot be read ({error}); give the path of a shared object"
@@ -93,6 +96,12 @@ def open_library(path: str | os.PathLike[str], core: str | os.PathLike[str] | No
     return library
 
 
+def _check_is_file(what: str, origin: str, mode: int) -> None:
+    if not stat.S_ISREG(mode):  # reading a FIFO may wait, and reading a device may never end
+        msg = f"the compiled module {what!r} is {kind_of_file(mode)}; give the path of a shared object"
+        raise LoadError(msg, what=what, origin=origin)
+
+
 def _no_exports(what: str, wrong: str) -> str:
     return f"the compiled module {what!r} {wrong}; define it as sermod.h declares it: struct module_exports exports"
 
@@ -116,6 +125,9 @@ def address_of_exports(library: Library, what: str) -> int:
 def _open_core(core: str, what: str) -> None:
     if os.path.exists(core):  # noqa: PTH110 - a text; a name without a file is looked for by the system
         core = os.path.realpath(core)
+        if not os.path.isfile(core):  # noqa: PTH113 - as above; the system would wait for the writer of a FIFO
+            msg = f"the library {core!r}, whose symbols {what!r} needs, is no regular file; give core= its path"
+            raise LoadError(msg, what=what, origin=core)
     try:
         ctypes.CDLL(core, mode=ctypes.RTLD_GLOBAL)
     except OSError as error:

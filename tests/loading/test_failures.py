@@ -61,13 +61,12 @@ class TestExecution:
         assert kind == type(raised.value.__cause__).__name__
         assert ("foobar", str(file)) == (raised.value.what, raised.value.origin)
 
-    @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-    def test_what_ends_the_program_ends_it(self, modules, core, error):
-        file = write_lines(modules / "foobar.py", f"raise {error.__name__}")
+    def test_an_interrupt_ends_the_program(self, modules, core):
+        file = write_lines(modules / "foobar.py", "raise KeyboardInterrupt")
 
-        with pytest.raises(error):
+        with pytest.raises(KeyboardInterrupt):
             core.load(file)
-        with pytest.raises(error):
+        with pytest.raises(KeyboardInterrupt):
             core.load("foobar")
         assert 0 == len(core)
 
@@ -105,7 +104,8 @@ class TestExports:
         assert ("foobar", str(file)) == (raised.value.what, raised.value.origin)
 
     @pytest.mark.parametrize(
-        ("value", "kind"), [("5", "an int"), ("'foobar'", "a str"), ("{}", "a dict"), ("ModuleExports", "a type")]
+        ("value", "kind"),
+        [("5", "an int"), ("'foobar'", "a str"), ("{}", "a dict"), ("ModuleExports", "the class ModuleExports")],
     )
     def test_something_else(self, modules, value, kind):
         write_lines(modules / "foobar.py", "from sermod import *", f"exports = {value}")
@@ -121,7 +121,7 @@ class TestExports:
         with (modules / "foobar.py").open("a", encoding="utf-8") as file:
             file.write("exports = Foobar()\n")
 
-        with pytest.raises(NoExportsError, match=r"that is a Foobar, .*; write exports = Foobar\(\.\.\.\)\.exports$"):
+        with pytest.raises(NoExportsError, match=r"that is a Foobar, .*; write exports = Foobar\(\)\.exports$"):
             load(modules / "foobar.py")
 
     def test_exports_that_raise_when_they_are_looked_up(self, modules):
@@ -159,7 +159,7 @@ class TestMended:
     )
     def test_again(self, modules, core, broken):
         write_lines(modules / "foobar.py", broken)
-        with pytest.raises((LoadError, SystemExit)):
+        with pytest.raises(LoadError):
             core.load("foobar")
         assert (0, False) == (len(core), "foobar" in core)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import py_compile
+import re
 import sys
 
 import pytest
@@ -41,7 +42,7 @@ class TestSuccess:
         name = load("foobar", [modules]).init_f()
 
         assert {name, name.rpartition(".")[0]} == loaded() - before
-        assert name.endswith("_foobar.sub")
+        assert re.fullmatch(r"_sermod_foobar_[0-9a-f]{8}\.sub", name)
 
 
 FAILING = {
@@ -62,7 +63,7 @@ class TestFailure:
     @pytest.mark.parametrize("fail", FAILING.values(), ids=FAILING)
     @pytest.mark.usefixtures("_nothing_is_left")
     def test_a_file(self, modules, fail):
-        with pytest.raises((LoadError, InvalidExportsError, SystemExit)):
+        with pytest.raises((LoadError, InvalidExportsError)):
             fail(modules)
 
     @pytest.mark.parametrize("where", ["at the start", "in the middle", "in the exports", "in a hook of import"])
