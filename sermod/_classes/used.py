@@ -116,7 +116,7 @@ class UsingInit:
             What its ``mod_init`` returns.
 
         Raises:
-            SermodError: Functions are missing; all of them are told.
+            SermodError: Functions are missing; the error lists all of them.
             LifecycleError: There is no look-up: it was not a lifecycle, a harness or a C core that called this.
         """
         found: dict[str, Any] = {}

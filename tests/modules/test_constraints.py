@@ -133,7 +133,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("annotation", "says"), REFUSED, ids=[f"{number}" for number, _ in enumerate(REFUSED)])
 def test_refused(annotation, says):
-    """A limit that cannot be honoured is told when the class is made."""
+    """A limit that cannot be honoured is an error when the class is made."""
     text = refused(annotation)
 
     assert "Some.foo: its parameter 'param' is annotated with " in text

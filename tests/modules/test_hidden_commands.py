@@ -71,7 +71,7 @@ MARKS = {"@command()": command(REQUEST_ROUTE), "@internal()": internal()}
 
 @pytest.mark.parametrize("mark", MARKS)
 @pytest.mark.parametrize("decorator", DECORATORS)
-def test_it_is_told(decorator, mark):
+def test_it_is_an_error(decorator, mark):
     def foo(self, msg):
         return 1
 

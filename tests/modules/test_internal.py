@@ -10,7 +10,7 @@ from sermod import REQUEST_ROUTE, Lifecycle, Module, Registry, RouteError, comma
 
 
 class Accounts(Module):
-    """Counts what others tell it."""
+    """Counts for other modules."""
 
     name = "accounts"
 

@@ -19,7 +19,7 @@ from sermod import (
 )
 from sermod._interface.lists import ListPointer
 
-PASSWORD = "heslo"  # noqa: S105 - of nobody
+PASSWORD = "heslo"  # noqa: S105 - no real one
 
 
 def parse(text):
@@ -142,13 +142,13 @@ class TestSecrets:
         assert "word (string, default ***)" in text
 
     @pytest.mark.parametrize(("name", "value"), [("pin", -815), ("word", "sesam"), ("tokens", "sesam")])
-    def test_a_refused_value_is_not_told(self, name, value):
+    def test_a_refused_value_is_not_shown(self, name, value):
         with pytest.raises(ParamValueError) as caught:
             configured(Secretive(), **{name: value})
 
-        told = f"{caught.value!r} {caught.value} {vars(caught.value)}"
-        assert str(value) not in told
-        assert PASSWORD not in told
+        shown = f"{caught.value!r} {caught.value} {vars(caught.value)}"
+        assert str(value) not in shown
+        assert PASSWORD not in shown
 
     def test_a_wrong_declaration_does_not_tell_it(self):
         with pytest.raises(TypeError) as caught:

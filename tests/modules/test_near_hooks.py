@@ -1,4 +1,4 @@
-"""A method whose name is nearly a hook's is told when the class is made."""
+"""A method whose name is nearly a hook's is an error when the class is made."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_each_slip_of_one_letter(hook, data):
 
 
 class TestNoSlip:
-    """Where it is clear that the method is not meant to be the hook, nothing is told."""
+    """Where it is clear that the method is not meant to be the hook, there is no error."""
 
     def test_the_class_has_the_hook(self):
         class Foobar(Module):
@@ -159,7 +159,7 @@ class TestNoSlip:
     ids=["command", "parameter", "hook"],
 )
 def test_a_mixin_for_modules(body):
-    """One that brings something is written for modules, and its slips are told as well."""
+    """One that brings something is written for modules, and its slips are errors as well."""
     mixin = type("Mixin", (), {"child_int": lambda self, rank: None, **body})
 
     with pytest.raises(TypeError, match=r"Foobar\.child_int: the core never calls it"):

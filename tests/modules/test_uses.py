@@ -178,7 +178,7 @@ class TestInheritance:
 
 
 class TestMissing:
-    """What nobody exports is found by a dry run and by `init()`, together with everything else."""
+    """What no module exports is found by a dry run and by `init()`, together with everything else."""
 
     def test_check(self):
         core = Registry()
@@ -215,7 +215,7 @@ class TestMissing:
             initialised(Database(), type("Other", (Module,), {"name": "other", "s": uses("store", 1, REPLY_ROUTE)})())
 
     def test_a_host_that_does_not_check(self):
-        """The `init_f` itself tells all that it misses."""
+        """The `init_f` itself reports every function that is missing."""
         from sermod._interface.lookup import looking_up_in
 
         with looking_up_in(Registry()), pytest.raises(ConfigurationErrors, match="2 mistakes"):
@@ -234,8 +234,12 @@ class TestHarness:
             assert ["a"] == harness.instance.query("a")
 
     def test_missing(self):
-        with pytest.raises((UnknownCommandError, ModuleInitError), match="~query"):
-            ModuleHarness(Silent).__enter__()
+        harness = ModuleHarness(Silent)
+        with pytest.raises(UnknownCommandError, match="'~query' that module 'silent' uses") as caught, harness:
+            pass
+
+        assert "'~query' with 1 parameter" in caught.value.__notes__[0]
+        assert ["'~query' with 1 parameter"] == [*map(str, harness.missing)]
 
     def test_the_checks_pass(self):
         setup = Setup(Silent, provides={("~query", 1): lambda text: [text]})

@@ -13,6 +13,7 @@ import attrs
 from sermod._core.action import Action
 from sermod._core.registry import Registry
 from sermod._interface.exports import HOOKS, CmdExport, ModuleExports
+from sermod._interface.lookup import UsedFunction, used_functions
 from sermod._problems import counted
 
 
@@ -143,6 +144,11 @@ class _Recorded:
         self.__name__ = getattr(function, "__name__", kind)
         self.__doc__ = function.__doc__
         self.__signature__ = _own_signature(function)
+
+    @property
+    def used_functions(self) -> tuple[UsedFunction, ...]:
+        """The functions of other modules that an ``init_f`` declares: what is missing is found before it runs."""
+        return used_functions(self._function)
 
     def __call__(self, *args: Any) -> Any:
         recorder = self._recorder
