@@ -124,8 +124,8 @@ class Module(Generic[MsgT]):
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> str | tuple[Any, ...]:
         """Describe the instance for a copy or a pickle, without what belongs to this one alone.
 
-        These are its exports, whose commands are bound to it, and the functions of other modules that its own ``init_f``
-        has found.
+        These are its exports, whose commands are bound to it, and the functions of other modules that its own
+        ``init_f`` has found.
         """
         reduced = super().__reduce_ex__(protocol)
         if isinstance(reduced, str) or len(reduced) <= _STATE:
