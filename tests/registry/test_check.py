@@ -87,6 +87,15 @@ class TestCheck:
         with pytest.raises(ParamCountError, match=r"that module 'n' uses takes 1 parameter \(got 2\)"):
             core.check()
 
+    def test_a_used_function_with_a_number_that_no_script_can_write(self):
+        """A module asks, and not a script: the message says what the command takes, and nothing about scripts."""
+        core = Registry()
+        core.register(make_exports("m", CmdExport("~query", lambda a, b, c: a, 3)))
+        core.register(make_exports("n", init_f=Uses([], ("~query", 2))))
+
+        with pytest.raises(ParamCountError, match=r"that module 'n' uses takes 3 parameters \(got 2\)$"):
+            core.check()
+
     def test_several_mistakes_are_raised_together(self):
         core = Registry()
         core.register(Needy().exports)

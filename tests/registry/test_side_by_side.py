@@ -126,3 +126,11 @@ def test_the_life_of_one_does_not_close_the_other(cores):
     one, other = cores
     with Lifecycle(one):
         assert "m" == other.register(make_exports("m")).name
+
+
+def test_a_module_in_each_is_equal_to_itself_only(cores):
+    """The same exports in two registries are two modules, and each can be a key."""
+    exports = make_exports("shared")
+    one, other = [core.register(exports) for core in cores]
+    assert one != other
+    assert {one: 1, other: 2}[one] == 1
