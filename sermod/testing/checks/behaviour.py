@@ -242,8 +242,9 @@ def children_share_nothing(setup: Setup) -> None:
     found = load_or_skip(setup)
     before = Resources.now()
     life = start_or_skip(setup, found)
+    main = Resources.now()
     init_f = found.exports.init_f or representative(found)
-    threads = [thread for thread in Resources.now().threads if thread not in before.threads]
+    threads = [thread for thread in main.threads if thread not in before.threads]
     if threads:
         names = ", ".join(repr(thread.name) for thread in threads)
         fail(
@@ -264,7 +265,12 @@ def children_share_nothing(setup: Setup) -> None:
     except Exception as error:
         message = f"a child cannot be initialised ({error}); see the check 'initialises_in_every_rank'"
         raise SkipTest(message) from error
-    shared = [text for key, text in first.items() if key in second and key not in before.descriptors]
+    # What the main process does not have open, each child has opened by itself, even if it is the same file.
+    shared = [
+        text
+        for key, text in main.unshareable.items()
+        if key in first and key in second and key not in before.descriptors
+    ]
     if shared:
         fail(
             f"two children share {', '.join(shared)}, and disturb each other when they use it; open it in each child, "
