@@ -93,7 +93,7 @@ def starts(setup: Setup) -> None:
 
 @in_child()
 def does_nothing_before_init(setup: Setup) -> None:
-    """Loading the module opens no file or socket, starts no thread and sets no signal handler: ``init_f`` does that."""
+    """Loading the module opens, starts and changes nothing that belongs to the process: ``init_f`` does that."""
     before = Resources.now()
     found = load_or_skip(setup)
     new = Resources.now().new_since(before)
