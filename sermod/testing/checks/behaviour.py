@@ -10,9 +10,9 @@ from unittest import SkipTest
 from sermod._core.lifecycle import Lifecycle
 from sermod._interface.exports import ModuleExports
 from sermod._problems import counted
-from sermod.errors import ModuleInitError, SermodError
+from sermod.errors import ChildInitError, ModuleInitError, SermodError
 from sermod.testing.checks.check import Setup, fail, in_child
-from sermod.testing.checks.interface import load_or_skip, representative
+from sermod.testing.checks.interface import hook_culprit, load_or_skip, representative
 from sermod.testing.checks.resources import Resources
 from sermod.testing.harness.child_process import run_in_child
 from sermod.testing.harness.recorder import RecordingRegistry, stand_in_exports
@@ -88,7 +88,7 @@ def starts(setup: Setup) -> None:
             raise
     except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
         notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-        fail(f"the module does not start: {error}{notes}", found.exports.init_f or representative(found))
+        fail(f"the module does not start: {error}{notes}", hook_culprit(found, "init_f"))
 
 
 @in_child()
@@ -167,7 +167,7 @@ def failed_start_is_cleaned_up(setup: Setup) -> None:
         failures = [note for note in getattr(error, "__notes__", ()) if "destroy_f" in note]
     except Exception as error:
         raise _no_start(error) from error
-    _check_clean(failures, before, found.exports.destroy_f or representative(found))
+    _check_clean(failures, before, hook_culprit(found, "destroy_f", "init_f"))
 
 
 @in_child()
@@ -181,7 +181,7 @@ def destroy_cleans_up(setup: Setup) -> None:
         life.destroy()
     except BaseExceptionGroup as group:
         failures = [f"destroy_f raised {error!r}" for error in group.exceptions]
-    _check_clean(failures, before, found.exports.destroy_f or representative(found))
+    _check_clean(failures, before, hook_culprit(found, "destroy_f", "init_f"))
 
 
 def _check_clean(failures: list[str], before: Resources, culprit: object) -> None:
@@ -203,7 +203,13 @@ def runs_twice(setup: Setup) -> None:
         _run_once(setup)
     except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
         failure = f"the second run in one process fails with {type(error).__name__}: {error}"
-        fail(f"{failure}; undo in destroy_f what init_f did", representative(load_or_skip(setup)))
+        fail(f"{failure}; undo in destroy_f what init_f did", hook_culprit(load_or_skip(setup), *_failed_hooks(error)))
+
+
+def _failed_hooks(error: Exception) -> tuple[str, ...]:
+    """Return the hook that raised the exception by which a run fails, if it was one."""
+    kinds = {ModuleInitError: "init_f", ChildInitError: "init_child_f", BaseExceptionGroup: "destroy_f"}
+    return tuple(field for kind, field in kinds.items() if isinstance(error, kind))
 
 
 def _run_once(setup: Setup) -> None:
@@ -243,7 +249,7 @@ def children_share_nothing(setup: Setup) -> None:
     before = Resources.now()
     life = start_or_skip(setup, found)
     main = Resources.now()
-    init_f = found.exports.init_f or representative(found)
+    init_f = hook_culprit(found, "init_f")
     threads = [thread for thread in main.threads if thread not in before.threads]
     if threads:
         names = ", ".join(repr(thread.name) for thread in threads)
