@@ -172,7 +172,12 @@ class NativeFixup(NativeFunction):
         name: Its name, for messages.
         address: Its address.
         strdup: Allocates the copy of a parameter that the fixup owns, and frees if it replaces it.
+
+    Attributes:
+        returns_address: Its results are addresses as a rule, so that two calls with the same parameter may differ.
     """
+
+    returns_address: Final = True
 
     __signature__: Signature = _signature("param", "param_no")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import errno
 import re
+import threading
 from pathlib import Path
 from unittest import mock
 
@@ -41,7 +42,8 @@ from sermod import (
 )
 from sermod._problems import counted, either, kind_of, with_article
 from sermod.fixups import for_each
-from sermod.testing import MissingExport
+from sermod.testing import CheckFailedError, MissingExport
+from sermod.testing.checks.behaviour import children_share_nothing
 
 PACKAGE = Path(__file__).parents[2] / "sermod"
 
@@ -271,6 +273,18 @@ def missing_export(number):
     return str(MissingExport("c", number))
 
 
+def threads_before_fork(number):
+    stop = threading.Event()
+
+    def init():
+        for _ in range(number):
+            threading.Thread(target=stop.wait, daemon=True).start()
+
+    with pytest.raises(CheckFailedError) as caught:
+        children_share_nothing(make_exports("m", init_f=init))
+    return str(caught.value)
+
+
 FROM_0 = (0, 1, 2)
 FROM_1 = (1, 2)  # with 0, there is nothing to report
 FROM_2 = (2,)  # 1 error is raised as it is
@@ -297,6 +311,7 @@ MESSAGES = {
     ("fixups.py", "for_each.fixup", "fixup"): (fixups_of_each, FROM_0),
     ("native/lookup.py", "CoreLookup.require_export", "parameter"): (not_in_the_core, FROM_0),
     ("native/parameters.py", "StringVariable.check", "byte"): (too_long_for_c, FROM_0),
+    ("testing/checks/behaviour.py", "children_share_nothing", "thread"): (threads_before_fork, FROM_1),
     ("testing/harness/recorder.py", "MissingExport.__str__", "parameter"): (missing_export, FROM_0),
 }
 """For the file, the function and the noun of each call: what makes the message, and with which numbers."""

@@ -272,6 +272,25 @@ class OnlyOnce(Module):
         Once.begun = True
 
 
+class OnlyOneChild(Module):
+    name = "child"
+    begun: list[int] = []  # noqa: RUF012 - every instance appends to it
+
+    def child_init(self, rank):
+        self.begun.append(rank)
+        return 1 - len(self.begun)
+
+
+class EndsOnce(Module):
+    name = "ends"
+    ended: list[int] = []  # noqa: RUF012 - every instance appends to it
+
+    def destroy(self):
+        self.ended.append(1)
+        if len(self.ended) > 1:
+            raise RuntimeError("it has ended already")
+
+
 class Stubborn(Pointer):
     """Does not keep what it accepts, or does not refuse clearly."""
 
@@ -404,7 +423,7 @@ BROKEN = [
         "failed_start_is_cleaned_up",
         Leaves,
         ("after destroy_f there is still a pipe, a handler of",),
-        Leaves,
+        Leaves.mod_init,
     ),
     Broken(
         "fixups_are_deterministic",
@@ -483,14 +502,21 @@ BROKEN = [
         ("init_f starts 1 thread ('a thread'), which no child has after the fork; start threads in",),
         Threaded.mod_init,
     ),
-    Broken("destroy_cleans_up", Leaves, ("there is still a pipe, a handler of SIGUSR1; undo in destroy_f",), Leaves),
+    Broken(
+        "destroy_cleans_up",
+        Leaves,
+        ("there is still a pipe, a handler of SIGUSR1; undo in destroy_f",),
+        Leaves.mod_init,
+    ),
     Broken("destroy_cleans_up", NeedsChild, ("destroy_f raised AttributeError(",), NeedsChild.destroy),
     Broken(
         "runs_twice",
         OnlyOnce,
         ("the second run in one process fails with ModuleInitError: init_f of module 'once' raised RuntimeError: ",),
-        OnlyOnce,
+        OnlyOnce.mod_init,
     ),
+    Broken("runs_twice", OnlyOneChild, ("fails with ChildInitError: init_child_f of",), OnlyOneChild.child_init),
+    Broken("runs_twice", EndsOnce, ("the second run in one process fails with ",), EndsOnce.destroy),
 ]
 
 

@@ -10,9 +10,9 @@ from unittest import SkipTest
 from sermod._core.lifecycle import Lifecycle
 from sermod._interface.exports import ModuleExports
 from sermod._problems import counted
-from sermod.errors import ModuleInitError, SermodError
+from sermod.errors import ChildInitError, ModuleInitError, SermodError
 from sermod.testing.checks.check import Setup, fail, in_child
-from sermod.testing.checks.interface import load_or_skip, representative
+from sermod.testing.checks.interface import hook_culprit, load_or_skip, representative
 from sermod.testing.checks.resources import Resources
 from sermod.testing.harness.child_process import run_in_child
 from sermod.testing.harness.recorder import RecordingRegistry, stand_in_exports
@@ -88,12 +88,12 @@ def starts(setup: Setup) -> None:
             raise
     except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
         notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-        fail(f"the module does not start: {error}{notes}", found.exports.init_f or representative(found))
+        fail(f"the module does not start: {error}{notes}", hook_culprit(found, "init_f"))
 
 
 @in_child()
 def does_nothing_before_init(setup: Setup) -> None:
-    """Loading the module opens no file or socket, starts no thread and sets no signal handler: ``init_f`` does that."""
+    """Loading the module opens, starts and changes nothing that belongs to the process: ``init_f`` does that."""
     before = Resources.now()
     found = load_or_skip(setup)
     new = Resources.now().new_since(before)
@@ -167,7 +167,7 @@ def failed_start_is_cleaned_up(setup: Setup) -> None:
         failures = [note for note in getattr(error, "__notes__", ()) if "destroy_f" in note]
     except Exception as error:
         raise _no_start(error) from error
-    _check_clean(failures, before, found.exports.destroy_f or representative(found))
+    _check_clean(failures, before, hook_culprit(found, "destroy_f", "init_f"))
 
 
 @in_child()
@@ -181,7 +181,7 @@ def destroy_cleans_up(setup: Setup) -> None:
         life.destroy()
     except BaseExceptionGroup as group:
         failures = [f"destroy_f raised {error!r}" for error in group.exceptions]
-    _check_clean(failures, before, found.exports.destroy_f or representative(found))
+    _check_clean(failures, before, hook_culprit(found, "destroy_f", "init_f"))
 
 
 def _check_clean(failures: list[str], before: Resources, culprit: object) -> None:
@@ -203,7 +203,13 @@ def runs_twice(setup: Setup) -> None:
         _run_once(setup)
     except Exception as error:  # noqa: BLE001 - code of the module may raise any exception
         failure = f"the second run in one process fails with {type(error).__name__}: {error}"
-        fail(f"{failure}; undo in destroy_f what init_f did", representative(load_or_skip(setup)))
+        fail(f"{failure}; undo in destroy_f what init_f did", hook_culprit(load_or_skip(setup), *_failed_hooks(error)))
+
+
+def _failed_hooks(error: Exception) -> tuple[str, ...]:
+    """Return the hook that raised the exception by which a run fails, if it was one."""
+    kinds = {ModuleInitError: "init_f", ChildInitError: "init_child_f", BaseExceptionGroup: "destroy_f"}
+    return tuple(field for kind, field in kinds.items() if isinstance(error, kind))
 
 
 def _run_once(setup: Setup) -> None:
@@ -242,8 +248,9 @@ def children_share_nothing(setup: Setup) -> None:
     found = load_or_skip(setup)
     before = Resources.now()
     life = start_or_skip(setup, found)
-    init_f = found.exports.init_f or representative(found)
-    threads = [thread for thread in Resources.now().threads if thread not in before.threads]
+    main = Resources.now()
+    init_f = hook_culprit(found, "init_f")
+    threads = [thread for thread in main.threads if thread not in before.threads]
     if threads:
         names = ", ".join(repr(thread.name) for thread in threads)
         fail(
@@ -264,7 +271,12 @@ def children_share_nothing(setup: Setup) -> None:
     except Exception as error:
         message = f"a child cannot be initialised ({error}); see the check 'initialises_in_every_rank'"
         raise SkipTest(message) from error
-    shared = [text for key, text in first.items() if key in second and key not in before.descriptors]
+    # What the main process does not have open, each child has opened by itself, even if it is the same file.
+    shared = [
+        text
+        for key, text in main.unshareable.items()
+        if key in first and key in second and key not in before.descriptors
+    ]
     if shared:
         fail(
             f"two children share {', '.join(shared)}, and disturb each other when they use it; open it in each child, "

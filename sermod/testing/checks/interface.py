@@ -95,6 +95,12 @@ def representative(found: FoundModule) -> object:
     return next((each for each in _functions(found.exports) if location_of(each)), None)
 
 
+def hook_culprit(found: FoundModule, *fields: str) -> object:
+    """Return the first of these hooks that has a place in the source, or else another part of the module that has."""
+    hooks = [getattr(found.exports, field) for field in fields]
+    return next((hook for hook in hooks if location_of(hook)), representative(found))
+
+
 def _functions(exports: ModuleExports[Any]) -> list[object]:
     return [*(command.function for command in exports.commands), *(getattr(exports, field) for field in HOOKS)]
 

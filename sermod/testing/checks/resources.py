@@ -9,18 +9,27 @@ import signal
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import attrs
 
 from sermod._forking import signal_name
+from sermod._problems import listed
 
 Key: TypeAlias = tuple[int, int]
 """The device and inode number of a file, a socket or a pipe. They are the same in every process that has it open."""
 
-_THREAD_ENDS_WITHIN: Final = 1.0
-"""The number of seconds for which the checks wait for a thread to end."""
+_ENDS_WITHIN: Final = 1.0
+"""The number of seconds for which the checks wait for a thread or a process to end."""
+_PAUSE: Final = 0.01
+"""The number of seconds between two looks at a process that is to end."""
+_PROC: Final = Path("/proc")
+"""Where Linux shows processes. Elsewhere there is nothing, and the checks see no process that a module leaves."""
+_ZOMBIE: Final = "Z"
+"""The state of a process that has ended and for which its parent has not waited."""
 
 
 @attrs.frozen
@@ -32,12 +41,20 @@ class Resources:
         unshareable: Those of them that two children cannot use without disturbing each other.
         threads: The running threads.
         handlers: The handler of each signal.
+        processes: The name of each child process that runs, by its id.
+        directory: The working directory; ``None`` if it is no more.
+        umask: The mask of the permissions of new files.
+        environment: The environment variables.
     """
 
     descriptors: dict[Key, str]
     unshareable: dict[Key, str]
     threads: tuple[threading.Thread, ...]
     handlers: dict[int, Any]
+    processes: dict[int, str]
+    directory: str | None
+    umask: int
+    environment: dict[str, str]
 
     @classmethod
     def now(cls) -> Resources:
@@ -49,24 +66,84 @@ class Resources:
             {key: name for key, name, unshareable in found if unshareable},
             tuple(threading.enumerate()),
             {number: signal.getsignal(number) for number in signal.valid_signals()},
+            dict(_child_processes()),
+            _directory(),
+            _umask(),
+            dict(os.environ),
         )
 
     def new_since(self, before: Resources) -> list[str]:
-        """Return the names of the resources that were not there before."""
+        """Return the names of the resources that were not there before, and of what has changed."""
         new = [name for key, name in self.descriptors.items() if key not in before.descriptors]
         new += [f"the thread {thread.name!r}" for thread in self.threads if self._is_new(thread, before)]
-        return new + [
+        new += [
+            f"the process {pid} ({name})"
+            for pid, name in self.processes.items()
+            if pid not in before.processes and _goes_on(pid)
+        ]
+        new += [
             f"a handler of {signal_name(number)}"
             for number, handler in self.handlers.items()
             if handler != before.handlers[number]
         ]
+        return [*new, *self._changes_since(before)]
+
+    def _changes_since(self, before: Resources) -> Iterator[str]:
+        if self.directory != before.directory:
+            yield f"a changed working directory ({self.directory!r}, it was {before.directory!r})"
+        if self.umask != before.umask:
+            yield f"a changed umask ({self.umask:#05o}, it was {before.umask:#05o})"
+        changed = {name for name, _ in self.environment.items() ^ before.environment.items()}
+        if changed:  # the values may be secret
+            yield f"a changed environment ({listed(changed)})"
 
     @staticmethod
     def _is_new(thread: threading.Thread, before: Resources) -> bool:
         if thread in before.threads:
             return False
-        thread.join(_THREAD_ENDS_WITHIN)
+        thread.join(_ENDS_WITHIN)
         return thread.is_alive()
+
+
+def _child_processes() -> Iterator[tuple[int, str]]:
+    """Yield the id and the name of each child process that runs."""
+    for file in (_PROC / "self" / "task").glob("*/children"):
+        for pid in map(int, file.read_text().split()):
+            name = _running(pid)
+            if name is not None:
+                yield pid, name
+
+
+def _running(pid: int) -> str | None:
+    """Return the name of a process, or ``None`` if it has ended."""
+    try:
+        name, _, rest = (_PROC / str(pid) / "stat").read_text(errors="replace").partition("(")[2].rpartition(") ")
+    except OSError:
+        return None
+    return None if rest.startswith(_ZOMBIE) else name
+
+
+def _goes_on(pid: int) -> bool:
+    """Return whether a process has not ended after the time in which it may."""
+    latest = time.monotonic() + _ENDS_WITHIN
+    while _running(pid) is not None:
+        if time.monotonic() > latest:
+            return True
+        time.sleep(_PAUSE)
+    return False
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - as the module would see it
+    except FileNotFoundError:
+        return None
+
+
+def _umask() -> int:
+    umask = os.umask(0o077)  # the only way to read it is to set it
+    os.umask(umask)
+    return umask
 
 
 def _descriptors() -> Iterator[tuple[Key, str, bool]]:
