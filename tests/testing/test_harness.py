@@ -77,6 +77,25 @@ class Foobar(Module):
         msg.broken = True
 
 
+class Collecting:
+    """A pointer whose variable collects the values that are stored."""
+
+    def __init__(self):
+        self.values = []
+
+    def load(self):
+        return self.values[-1] if self.values else None
+
+    def store(self, value):
+        self.values.append(value)
+
+    def snapshot(self):
+        return [*self.values]
+
+    def restore(self, snapshot):
+        self.values = snapshot
+
+
 class TestTarget:
     """It takes a module in each of its forms."""
 
@@ -157,6 +176,25 @@ class TestLife:
     def test_parameters_go_by_position_too(self):
         with ModuleHarness(Foobar, {"foo_bar": 3}) as harness:
             assert 6 == harness.call("foo_req", "2")
+
+    def test_parameters_as_pairs_are_set_in_their_order(self):
+        params = [ParamExport("rule", STR_PARAM, Collecting()), ParamExport("most", INT_PARAM, Cell(0))]
+        pairs = [("rule", "a"), ("most", 5), ("rule", "b")]
+        with ModuleHarness(make_exports("some", *params), params=iter(pairs)):
+            assert ["a", "b"] == params[0].param_pointer.values
+            assert 5 == params[1].param_pointer.value
+
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            ("rule=a", r"params=\.\.\. takes a mapping, or pairs in a list \(got 'rule=a', a str\)"),
+            (5, r"params=\.\.\. takes a mapping, or pairs in a list \(got 5, an int\)"),
+            (["rule"], r"params=\.\.\. takes pairs, \(name, value\), in a list \(got 'rule' in it\)"),
+        ],
+    )
+    def test_parameters_that_are_no_pairs(self, params, message):
+        with pytest.raises(TypeError, match=message):
+            ModuleHarness(Foobar, params)
 
     def test_outside_of_a_context_the_first_call_starts_it(self):
         harness = ModuleHarness(Foobar)
@@ -464,6 +502,19 @@ class TestProvide:
         journal = []
         with ModuleHarness(self.exports(journal), provides={("~pre_auth", 0): print}):
             assert print == journal[0].function
+
+    def test_as_pairs(self):
+        journal = []
+        with ModuleHarness(
+            self.exports(journal), provides=[(("~pre_auth", 0), print), (("~pre_auth", 1), len)]
+        ) as made:
+            assert print == journal[0].function
+            assert () == made.missing
+
+    def test_a_command_that_is_given_twice(self):
+        pairs = [(("~pre_auth", 1), print), (("~other", 1), len), (("~pre_auth", 1), len)]
+        with pytest.raises(ValueError, match=r"provides=\.\.\. has '~pre_auth' with 1 parameter twice"):
+            ModuleHarness(self.exports([]), provides=pairs)
 
     def test_a_failed_start_says_what_was_missing(self):
         def init():

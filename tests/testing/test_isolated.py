@@ -50,6 +50,10 @@ class Counting(Module):
         return 1
 
     @command(REQUEST_ROUTE)
+    def step_now(self, msg: object) -> int:
+        return self.step
+
+    @command(REQUEST_ROUTE)
     def stop(self, msg: object) -> int:
         return 0
 
@@ -99,6 +103,12 @@ class TestCalls:
     def test_what_is_refused(self, harness):
         with pytest.raises(FixupError, match=r'ser.cfg:3: returns\("x"\)'):
             harness.call("returns", "x", where="ser.cfg:3")
+
+    def test_pairs_of_parameters_and_of_commands(self):
+        with ModuleHarness(
+            Counting, params=[("step", 5), ("step", 2)], provides=[(("~there", 0), lambda msg: 7)], isolate=True
+        ) as harness:
+            assert [2, 7] == [harness.call("step_now"), harness.function("~there", 0)(FakeMessage())]
 
     def test_what_is_provided_and_what_is_missing(self):
         with ModuleHarness(Crashing, provides={("~there", 0): lambda msg: 7}, isolate=True) as harness:
@@ -314,7 +324,7 @@ class TestLife:
 
     def test_without_isolation(self):
         with ModuleHarness(Counting, isolate=False) as harness:
-            assert ["count", "pass_on", "stop"] == [each.name for each in harness.exports.commands]
+            assert ["count", "pass_on", "step_now", "stop"] == [each.name for each in harness.exports.commands]
 
 
 class TestCompiled:

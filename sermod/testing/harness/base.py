@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 from sermod._interface.exports import REQUEST_ROUTE
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES
 from sermod.errors import LifecycleError
+from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of, stand_ins_of
 from sermod.testing.harness.recorder import MissingExport, RecordedCall, Recorder, RecordingRegistry
 from sermod.testing.harness.target import Target, target_name
 
@@ -129,9 +130,9 @@ class BaseHarness(Calls, Generic[RunningT]):
     def __init__(
         self,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
         route_flags: int = SPEC_ROUTES,
@@ -139,18 +140,16 @@ class BaseHarness(Calls, Generic[RunningT]):
         timeout: float = TIMEOUT,
     ) -> None:
         self._target = target
-        self._params = dict(params or {})
+        self._params = pairs_of(params, "params")
         self._imports = dict(imports or {})
         self._path = path
         self._timeout = timeout
-        self._stand_ins: dict[tuple[str, int], Callable[..., Any]] = {}
+        self._stand_ins = stand_ins_of(provides)
         self._registry = RecordingRegistry(route_flags=route_flags, script_param_no=script_param_no)
         self._recorder = Recorder()
         self._running: RunningT | None = None
         self._state = "not started"
         self._owner = 0
-        for (name, param_no), function in (provides or {}).items():
-            self.provide(name, param_no, function)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {target_name(self._target)}, {self._state}>"

@@ -19,6 +19,7 @@ from sermod.testing.harness.base import TIMEOUT, BaseHarness, CommandCall
 from sermod.testing.harness.child_process import Channel
 from sermod.testing.harness.forked_child import ForkedChild, serve_requests, start_child
 from sermod.testing.harness.messages import message_or_new
+from sermod.testing.harness.pairs import ParamValues, Provided
 from sermod.testing.harness.recorder import stand_in_exports
 from sermod.testing.harness.target import FoundModule, ImportedModules, ParameterValues, Target, find_target
 
@@ -51,9 +52,9 @@ class InProcessHarness(BaseHarness[_RunningModule]):
     def __init__(
         self,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
         route_flags: int = SPEC_ROUTES,
@@ -104,7 +105,7 @@ class InProcessHarness(BaseHarness[_RunningModule]):
             life = Lifecycle[Any](self._registry)
             restore.callback(ParameterValues(found.exports).restore)
             try:
-                for name, value in self._params.items():
+                for name, value in self._params:
                     self._registry.set_param(module.name, name, value)
                 life.init()
             except BaseException as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from sermod._core.action import Action
 from sermod._core.registry import Registry
 from sermod._interface.exports import HOOKS, CmdExport, ModuleExports
 from sermod._problems import counted
+from sermod.testing.harness.pairs import Provided, stand_ins_of
 
 
 @attrs.define(eq=False)
@@ -167,13 +168,16 @@ def _own_signature(function: Callable[..., Any]) -> inspect.Signature | None:
 # Other modules --------------------------------------------------------------------------------------------------------
 
 
-def stand_in_exports(provides: Mapping[tuple[str, int], Callable[..., Any]]) -> ModuleExports[Any]:
+def stand_in_exports(provides: Provided) -> ModuleExports[Any]:
     """Return the exports of a module that stands in for all other modules.
 
     Args:
         provides: Its functions, by the name of the command and the number of its parameters.
+
+    Raises:
+        ValueError: A command is given twice.
     """
-    cmds = [CmdExport(name, function, param_no) for (name, param_no), function in provides.items()]
+    cmds = [CmdExport(name, function, param_no) for (name, param_no), function in stand_ins_of(provides).items()]
     return ModuleExports("(provided by the test)", [*cmds, CmdExport()])
 
 
