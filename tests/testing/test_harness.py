@@ -654,6 +654,30 @@ class TestRestoring:
 
         assert [1, 1, 0] == [each.load() for each in pointers]
 
+    def test_one_that_collects_its_values(self):
+        """It is put back as it was: to store a value again would be one more."""
+        collecting = Collecting()
+        collecting.store("before")
+        exports = make_exports("some", ParamExport("rule", STR_PARAM, collecting))
+        with ModuleHarness(exports, params=[("rule", "a"), ("rule", "b")]):
+            assert ["before", "a", "b"] == collecting.values
+
+        assert ["before"] == collecting.values
+
+    def test_one_that_parses_its_value(self):
+        """It does not take what it loads."""
+
+        class Parsing(Collecting):
+            def store(self, value):
+                self.values = [f"{int(value)} seconds"]
+
+        parsing = Parsing()
+        parsing.store("1")
+        with ModuleHarness(make_exports("some", ParamExport("wait", STR_PARAM, parsing)), params={"wait": "30"}):
+            assert "30 seconds" == parsing.load()
+
+        assert "1 seconds" == parsing.load()
+
     def test_those_that_the_module_itself_has_changed(self):
         cell = Cell(1)
 
@@ -713,7 +737,7 @@ class TestRestoring:
             echo.broken = True
 
         assert 1 == cell.value
-        assert ["the value of parameter 'param0' could not be restored to 0"] == caught.value.exceptions[0].__notes__
+        assert ["the value of parameter 'param0' could not be restored"] == caught.value.exceptions[0].__notes__
 
     def test_a_null_pointer_is_for_the_validator(self):
         with pytest.raises(InvalidExportsError):
