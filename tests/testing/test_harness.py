@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import sys
+from enum import IntFlag
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -340,8 +341,43 @@ class TestCall:
 
     def test_fixed_values_for_another_route(self, harness):
         with pytest.raises(RouteError):
-            harness.call_fixed("foo_reply")
+            harness.call_fixed("foo_reply", route=REQUEST_ROUTE)
         assert -1 == harness.call_fixed("foo_reply", route=REPLY_ROUTE)
+
+    def test_without_a_route_it_is_one_that_the_command_has(self, harness):
+        assert [-1, -1] == [harness.call("foo_reply"), harness.call_fixed("foo_reply")]
+        assert [REPLY_ROUTE, REQUEST_ROUTE] == [harness.bind("foo_reply").route, harness.bind("foo_req", "5").route]
+
+    def test_of_several_routes_it_is_the_first(self):
+        both = CmdExport("foo", lambda msg: 1, 0, 0, REQUEST_ROUTE | REPLY_ROUTE)
+        with ModuleHarness(make_exports("some", both)) as harness:
+            assert REQUEST_ROUTE == harness.bind("foo").route
+
+    def test_of_overloads_it_is_that_of_the_one_which_is_called(self):
+        cmds = [CmdExport("foo", lambda msg: 5, 0, 0, REPLY_ROUTE), CmdExport("foo", lambda msg, a: 6, 1, 0, 1)]
+        with ModuleHarness(make_exports("some", *cmds)) as harness:
+            assert [5, 6] == [harness.call("foo"), harness.call("foo", "a")]
+
+    @pytest.mark.parametrize("name", [5, ["foo_req"]])
+    def test_the_name_is_a_text(self, harness, name):
+        with pytest.raises(TypeError, match="takes the name of a command first"):
+            harness.call(name)
+
+    def test_a_host_without_routes(self):
+        with ModuleHarness(make_exports("some"), route_flags=0) as harness, pytest.raises(UnknownCommandError):
+            harness.call_fixed("foo")
+
+    def test_a_host_with_routes_of_its_own(self):
+        class Stage(IntFlag):
+            MAIL = 4
+            DATA = 8
+
+        data = CmdExport("foo", lambda msg: 5, 0, 0, Stage.DATA)
+        with ModuleHarness(make_exports("some", data), route_flags=Stage) as harness:
+            assert [5, 5] == [harness.call("foo"), harness.call_fixed("foo")]
+            assert "DATA" == harness.bind("foo").route.name
+            with pytest.raises(RouteError, match="cannot be used in MAIL; it can be used in DATA"):
+                harness.call_fixed("foo", route=Stage.MAIL)
 
     def test_the_function_that_another_module_would_get(self, harness):
         function = harness.function("foo_int", 2)
@@ -384,6 +420,14 @@ class TestRoute:
 
     def test_a_function(self, harness):
         assert 3 == harness.run_route(lambda msg: 3)
+
+    def test_each_call_is_in_a_route_that_its_command_has(self, harness):
+        calls = [("foo_req", "5"), ("foo_reply",)]
+
+        assert -1 == harness.run_route(calls)
+        assert -1 == asyncio.run(harness.run_route_async(calls))
+        with pytest.raises(RouteError):
+            harness.run_route(calls, route=REQUEST_ROUTE)
 
     def test_another_route(self, harness):
         assert -1 == harness.run_route([("foo_reply",)], route=REPLY_ROUTE)

@@ -7,17 +7,20 @@ import faulthandler
 import inspect
 import os
 import signal
+from enum import IntFlag
 from pathlib import Path
 
 import pytest
 from c_messages import Message
 from crashing import Crashing
 from forked import in_child
+from making import make_exports
 
 from sermod import (
     REQUEST_ROUTE,
     ChildDiedError,
     ChildInitError,
+    CmdExport,
     FixupError,
     LifecycleError,
     Module,
@@ -103,6 +106,14 @@ class TestCalls:
     def test_what_is_refused(self, harness):
         with pytest.raises(FixupError, match=r'ser.cfg:3: returns\("x"\)'):
             harness.call("returns", "x", where="ser.cfg:3")
+
+    def test_the_route_is_one_that_the_command_has(self):
+        class Stage(IntFlag):
+            DATA = 8
+
+        exports = make_exports("some", CmdExport("foo", lambda msg: 5, 0, 0, Stage.DATA))
+        with ModuleHarness(exports, route_flags=Stage, isolate=True) as harness:
+            assert [5, 5, 5] == [harness.call("foo"), harness.call_fixed("foo"), harness.run_route([("foo",)])]
 
     def test_pairs_of_parameters_and_of_commands(self):
         with ModuleHarness(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from enum import IntFlag
 from functools import update_wrapper
 from typing import Any, Literal, Self, overload
 
@@ -33,7 +34,7 @@ class ModuleHarness(InProcessHarness):
         imports: Stand-ins for Python modules, by the name under which the module imports them. With one, a module that
             needs a Python module of its server, such as Kamailio's ``KSR``, is tested without the server.
         path: The directories in which a bare name is looked for first.
-        route_flags: The kinds of route that the host's script has.
+        route_flags: The kinds of route that the host's script has, or the ``IntFlag`` class whose members they are.
         script_param_no: The numbers of parameters with which the host's script can call a command.
         isolate: Whether to run the module in a child process: the result is then an :class:`IsolatedHarness`. Use it
             for a compiled module, whose crash would end the test run.
@@ -62,7 +63,7 @@ class ModuleHarness(InProcessHarness):
         provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: Literal[False] = False,
         timeout: float = TIMEOUT,
@@ -76,7 +77,7 @@ class ModuleHarness(InProcessHarness):
         provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: Literal[True],
         timeout: float = TIMEOUT,
@@ -90,7 +91,7 @@ class ModuleHarness(InProcessHarness):
         provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: bool,
         timeout: float = TIMEOUT,
