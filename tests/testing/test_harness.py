@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import sys
+from enum import IntFlag
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -75,6 +76,25 @@ class Foobar(Module):
 
     def onbreak(self, msg):
         msg.broken = True
+
+
+class Collecting:
+    """A pointer whose variable collects the values that are stored."""
+
+    def __init__(self):
+        self.values = []
+
+    def load(self):
+        return self.values[-1] if self.values else None
+
+    def store(self, value):
+        self.values.append(value)
+
+    def snapshot(self):
+        return [*self.values]
+
+    def restore(self, snapshot):
+        self.values = snapshot
 
 
 class TestTarget:
@@ -157,6 +177,25 @@ class TestLife:
     def test_parameters_go_by_position_too(self):
         with ModuleHarness(Foobar, {"foo_bar": 3}) as harness:
             assert 6 == harness.call("foo_req", "2")
+
+    def test_parameters_as_pairs_are_set_in_their_order(self):
+        params = [ParamExport("rule", STR_PARAM, Collecting()), ParamExport("most", INT_PARAM, Cell(0))]
+        pairs = [("rule", "a"), ("most", 5), ("rule", "b")]
+        with ModuleHarness(make_exports("some", *params), params=iter(pairs)):
+            assert ["a", "b"] == params[0].param_pointer.values
+            assert 5 == params[1].param_pointer.value
+
+    @pytest.mark.parametrize(
+        ("params", "message"),
+        [
+            ("rule=a", r"params=\.\.\. takes a mapping, or pairs in a list \(got 'rule=a', a str\)"),
+            (5, r"params=\.\.\. takes a mapping, or pairs in a list \(got 5, an int\)"),
+            (["rule"], r"params=\.\.\. takes pairs, \(name, value\), in a list \(got 'rule' in it\)"),
+        ],
+    )
+    def test_parameters_that_are_no_pairs(self, params, message):
+        with pytest.raises(TypeError, match=message):
+            ModuleHarness(Foobar, params)
 
     def test_outside_of_a_context_the_first_call_starts_it(self):
         harness = ModuleHarness(Foobar)
@@ -302,8 +341,43 @@ class TestCall:
 
     def test_fixed_values_for_another_route(self, harness):
         with pytest.raises(RouteError):
-            harness.call_fixed("foo_reply")
+            harness.call_fixed("foo_reply", route=REQUEST_ROUTE)
         assert -1 == harness.call_fixed("foo_reply", route=REPLY_ROUTE)
+
+    def test_without_a_route_it_is_one_that_the_command_has(self, harness):
+        assert [-1, -1] == [harness.call("foo_reply"), harness.call_fixed("foo_reply")]
+        assert [REPLY_ROUTE, REQUEST_ROUTE] == [harness.bind("foo_reply").route, harness.bind("foo_req", "5").route]
+
+    def test_of_several_routes_it_is_the_first(self):
+        both = CmdExport("foo", lambda msg: 1, 0, 0, REQUEST_ROUTE | REPLY_ROUTE)
+        with ModuleHarness(make_exports("some", both)) as harness:
+            assert REQUEST_ROUTE == harness.bind("foo").route
+
+    def test_of_overloads_it_is_that_of_the_one_which_is_called(self):
+        cmds = [CmdExport("foo", lambda msg: 5, 0, 0, REPLY_ROUTE), CmdExport("foo", lambda msg, a: 6, 1, 0, 1)]
+        with ModuleHarness(make_exports("some", *cmds)) as harness:
+            assert [5, 6] == [harness.call("foo"), harness.call("foo", "a")]
+
+    @pytest.mark.parametrize("name", [5, ["foo_req"]])
+    def test_the_name_is_a_text(self, harness, name):
+        with pytest.raises(TypeError, match="takes the name of a command first"):
+            harness.call(name)
+
+    def test_a_host_without_routes(self):
+        with ModuleHarness(make_exports("some"), route_flags=0) as harness, pytest.raises(UnknownCommandError):
+            harness.call_fixed("foo")
+
+    def test_a_host_with_routes_of_its_own(self):
+        class Stage(IntFlag):
+            MAIL = 4
+            DATA = 8
+
+        data = CmdExport("foo", lambda msg: 5, 0, 0, Stage.DATA)
+        with ModuleHarness(make_exports("some", data), route_flags=Stage) as harness:
+            assert [5, 5] == [harness.call("foo"), harness.call_fixed("foo")]
+            assert "DATA" == harness.bind("foo").route.name
+            with pytest.raises(RouteError, match="cannot be used in MAIL; it can be used in DATA"):
+                harness.call_fixed("foo", route=Stage.MAIL)
 
     def test_the_function_that_another_module_would_get(self, harness):
         function = harness.function("foo_int", 2)
@@ -346,6 +420,14 @@ class TestRoute:
 
     def test_a_function(self, harness):
         assert 3 == harness.run_route(lambda msg: 3)
+
+    def test_each_call_is_in_a_route_that_its_command_has(self, harness):
+        calls = [("foo_req", "5"), ("foo_reply",)]
+
+        assert -1 == harness.run_route(calls)
+        assert -1 == asyncio.run(harness.run_route_async(calls))
+        with pytest.raises(RouteError):
+            harness.run_route(calls, route=REQUEST_ROUTE)
 
     def test_another_route(self, harness):
         assert -1 == harness.run_route([("foo_reply",)], route=REPLY_ROUTE)
@@ -464,6 +546,19 @@ class TestProvide:
         journal = []
         with ModuleHarness(self.exports(journal), provides={("~pre_auth", 0): print}):
             assert print == journal[0].function
+
+    def test_as_pairs(self):
+        journal = []
+        with ModuleHarness(
+            self.exports(journal), provides=[(("~pre_auth", 0), print), (("~pre_auth", 1), len)]
+        ) as made:
+            assert print == journal[0].function
+            assert () == made.missing
+
+    def test_a_command_that_is_given_twice(self):
+        pairs = [(("~pre_auth", 1), print), (("~other", 1), len), (("~pre_auth", 1), len)]
+        with pytest.raises(ValueError, match=r"provides=\.\.\. has '~pre_auth' with 1 parameter twice"):
+            ModuleHarness(self.exports([]), provides=pairs)
 
     def test_a_failed_start_says_what_was_missing(self):
         def init():
@@ -603,6 +698,30 @@ class TestRestoring:
 
         assert [1, 1, 0] == [each.load() for each in pointers]
 
+    def test_one_that_collects_its_values(self):
+        """It is put back as it was: to store a value again would be one more."""
+        collecting = Collecting()
+        collecting.store("before")
+        exports = make_exports("some", ParamExport("rule", STR_PARAM, collecting))
+        with ModuleHarness(exports, params=[("rule", "a"), ("rule", "b")]):
+            assert ["before", "a", "b"] == collecting.values
+
+        assert ["before"] == collecting.values
+
+    def test_one_that_parses_its_value(self):
+        """It does not take what it loads."""
+
+        class Parsing(Collecting):
+            def store(self, value):
+                self.values = [f"{int(value)} seconds"]
+
+        parsing = Parsing()
+        parsing.store("1")
+        with ModuleHarness(make_exports("some", ParamExport("wait", STR_PARAM, parsing)), params={"wait": "30"}):
+            assert "30 seconds" == parsing.load()
+
+        assert "1 seconds" == parsing.load()
+
     def test_those_that_the_module_itself_has_changed(self):
         cell = Cell(1)
 
@@ -662,7 +781,7 @@ class TestRestoring:
             echo.broken = True
 
         assert 1 == cell.value
-        assert ["the value of parameter 'param0' could not be restored to 0"] == caught.value.exceptions[0].__notes__
+        assert ["the value of parameter 'param0' could not be restored"] == caught.value.exceptions[0].__notes__
 
     def test_a_null_pointer_is_for_the_validator(self):
         with pytest.raises(InvalidExportsError):

@@ -7,17 +7,20 @@ import faulthandler
 import inspect
 import os
 import signal
+from enum import IntFlag
 from pathlib import Path
 
 import pytest
 from c_messages import Message
 from crashing import Crashing
 from forked import in_child
+from making import make_exports
 
 from sermod import (
     REQUEST_ROUTE,
     ChildDiedError,
     ChildInitError,
+    CmdExport,
     FixupError,
     LifecycleError,
     Module,
@@ -48,6 +51,10 @@ class Counting(Module):
     @command(REQUEST_ROUTE)
     def pass_on(self, msg: object) -> int:
         return 1
+
+    @command(REQUEST_ROUTE)
+    def step_now(self, msg: object) -> int:
+        return self.step
 
     @command(REQUEST_ROUTE)
     def stop(self, msg: object) -> int:
@@ -99,6 +106,20 @@ class TestCalls:
     def test_what_is_refused(self, harness):
         with pytest.raises(FixupError, match=r'ser.cfg:3: returns\("x"\)'):
             harness.call("returns", "x", where="ser.cfg:3")
+
+    def test_the_route_is_one_that_the_command_has(self):
+        class Stage(IntFlag):
+            DATA = 8
+
+        exports = make_exports("some", CmdExport("foo", lambda msg: 5, 0, 0, Stage.DATA))
+        with ModuleHarness(exports, route_flags=Stage, isolate=True) as harness:
+            assert [5, 5, 5] == [harness.call("foo"), harness.call_fixed("foo"), harness.run_route([("foo",)])]
+
+    def test_pairs_of_parameters_and_of_commands(self):
+        with ModuleHarness(
+            Counting, params=[("step", 5), ("step", 2)], provides=[(("~there", 0), lambda msg: 7)], isolate=True
+        ) as harness:
+            assert [2, 7] == [harness.call("step_now"), harness.function("~there", 0)(FakeMessage())]
 
     def test_what_is_provided_and_what_is_missing(self):
         with ModuleHarness(Crashing, provides={("~there", 0): lambda msg: 7}, isolate=True) as harness:
@@ -314,7 +335,7 @@ class TestLife:
 
     def test_without_isolation(self):
         with ModuleHarness(Counting, isolate=False) as harness:
-            assert ["count", "pass_on", "stop"] == [each.name for each in harness.exports.commands]
+            assert ["count", "pass_on", "step_now", "stop"] == [each.name for each in harness.exports.commands]
 
 
 class TestCompiled:

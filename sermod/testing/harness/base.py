@@ -6,12 +6,13 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from enum import IntFlag
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
-from sermod._interface.exports import REQUEST_ROUTE
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES
 from sermod.errors import LifecycleError
+from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of, stand_ins_of
 from sermod.testing.harness.recorder import MissingExport, RecordedCall, Recorder, RecordingRegistry
 from sermod.testing.harness.target import Target, target_name
 
@@ -27,9 +28,7 @@ class Calls(ABC):
     """The calls that a harness and each of its children have."""
 
     @abstractmethod
-    def call(
-        self, name: str, *params: str, msg: Any = None, route: int = REQUEST_ROUTE, where: str | None = None
-    ) -> int:
+    def call(self, name: str, *params: str, msg: Any = None, route: int | None = None, where: str | None = None) -> int:
         """Call a command as a script does: check the call, run the fixup for each parameter, run the command.
 
         The command is the only one in its route: if it returns 0, each ``onbreak_f`` runs.
@@ -38,7 +37,7 @@ class Calls(ABC):
             name: The name of the command.
             params: The parameters, as a script has them.
             msg: The message; a new :class:`FakeMessage` if none is given.
-            route: The kinds of route in which the call stands.
+            route: The kinds of route in which the call stands; ``None``: one in which the command can be called.
             where: The place of the call in the script, for messages.
 
         Returns:
@@ -54,14 +53,15 @@ class Calls(ABC):
         """
 
     @abstractmethod
-    def call_fixed(self, name: str, *values: object, msg: Any = None, route: int = REQUEST_ROUTE) -> int:
+    def call_fixed(self, name: str, *values: object, msg: Any = None, route: int | None = None) -> int:
         """Call a command with values that are fixed up already. No fixup runs.
 
         Args:
             name: The name of the command.
             values: The parameters, as the fixup would return them.
             msg: The message; a new :class:`FakeMessage` if none is given.
-            route: The kinds of route in which the call stands; 0 for a command that is for other modules only.
+            route: The kinds of route in which the call stands, as for :meth:`call`; 0 for a command that is for other
+                modules only.
 
         Returns:
             The result of the command.
@@ -85,7 +85,7 @@ class Calls(ABC):
         """
 
     @abstractmethod
-    def run_route(self, calls: Iterable[CommandCall], msg: Any = None, *, route: int = REQUEST_ROUTE) -> int:
+    def run_route(self, calls: Iterable[CommandCall], msg: Any = None, *, route: int | None = None) -> int:
         """Run a route: its calls one after the other, until one returns 0. Then each ``onbreak_f`` runs.
 
         All calls are checked and fixed up before the first one runs.
@@ -93,7 +93,7 @@ class Calls(ABC):
         Args:
             calls: The calls: for each the name of a command and its parameters, in a tuple.
             msg: The message; a new :class:`FakeMessage` if none is given.
-            route: The kinds of route in which the calls stand.
+            route: The kinds of route in which the calls stand; ``None``: for each call as for :meth:`call`.
 
         Returns:
             The result of the last command that ran; 1 for an empty route.
@@ -129,28 +129,26 @@ class BaseHarness(Calls, Generic[RunningT]):
     def __init__(
         self,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         timeout: float = TIMEOUT,
     ) -> None:
         self._target = target
-        self._params = dict(params or {})
+        self._params = pairs_of(params, "params")
         self._imports = dict(imports or {})
         self._path = path
         self._timeout = timeout
-        self._stand_ins: dict[tuple[str, int], Callable[..., Any]] = {}
+        self._stand_ins = stand_ins_of(provides)
         self._registry = RecordingRegistry(route_flags=route_flags, script_param_no=script_param_no)
         self._recorder = Recorder()
         self._running: RunningT | None = None
         self._state = "not started"
         self._owner = 0
-        for (name, param_no), function in (provides or {}).items():
-            self.provide(name, param_no, function)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {target_name(self._target)}, {self._state}>"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from sermod._interface.exports import REQUEST_ROUTE
 from sermod._problems import Parcel
 from sermod.errors import ChildDiedError, LifecycleError
 from sermod.testing.harness.base import BaseHarness, Calls, CommandCall
@@ -24,19 +23,17 @@ class RemoteCalls(Calls):
     def _request(self, method: str, *args: object, **options: object) -> Any:
         """Call a method of the harness in the child process, and return its result or raise its exception."""
 
-    def call(
-        self, name: str, *params: str, msg: Any = None, route: int = REQUEST_ROUTE, where: str | None = None
-    ) -> int:
+    def call(self, name: str, *params: str, msg: Any = None, route: int | None = None, where: str | None = None) -> int:
         return cast("int", self._request("call", name, *params, msg=message_or_new(msg), route=route, where=where))
 
-    def call_fixed(self, name: str, *values: object, msg: Any = None, route: int = REQUEST_ROUTE) -> int:
+    def call_fixed(self, name: str, *values: object, msg: Any = None, route: int | None = None) -> int:
         return cast("int", self._request("call_fixed", name, *values, msg=message_or_new(msg), route=route))
 
     def function(self, name: str, param_no: int) -> Callable[..., Any]:
         self._request("has_function", name, param_no)
         return lambda *args: self._request("call_function", name, param_no, args)
 
-    def run_route(self, calls: Iterable[CommandCall], msg: Any = None, *, route: int = REQUEST_ROUTE) -> int:
+    def run_route(self, calls: Iterable[CommandCall], msg: Any = None, *, route: int | None = None) -> int:
         if callable(calls):
             raise TypeError(
                 "run_route() in a child process takes the calls as tuples (got a function): a function of the test "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from enum import IntFlag
 from functools import update_wrapper
 from typing import Any, Literal, Self, overload
 
@@ -11,6 +12,7 @@ from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES
 from sermod.testing.harness.base import TIMEOUT
 from sermod.testing.harness.in_process import InProcessHarness
 from sermod.testing.harness.isolated import IsolatedHarness
+from sermod.testing.harness.pairs import ParamValues, Provided
 from sermod.testing.harness.target import Target
 
 
@@ -25,12 +27,14 @@ class ModuleHarness(InProcessHarness):
     Args:
         target: The module: a :class:`~sermod.ModuleExports`, a :class:`~sermod.Module` (class or instance), a Python
             module, a dotted name or a path.
-        params: The parameters to set, by name.
-        provides: Commands of other modules, by name and number of parameters; see :meth:`provide`.
+        params: The parameters to set, by name; or as pairs of a name and a value, which are set in their order, also
+            several for one name.
+        provides: Commands of other modules, by name and number of parameters, as a mapping or as pairs; see
+            :meth:`provide`.
         imports: Stand-ins for Python modules, by the name under which the module imports them. With one, a module that
             needs a Python module of its server, such as Kamailio's ``KSR``, is tested without the server.
         path: The directories in which a bare name is looked for first.
-        route_flags: The kinds of route that the host's script has.
+        route_flags: The kinds of route that the host's script has, or the ``IntFlag`` class whose members they are.
         script_param_no: The numbers of parameters with which the host's script can call a command.
         isolate: Whether to run the module in a child process: the result is then an :class:`IsolatedHarness`. Use it
             for a compiled module, whose crash would end the test run.
@@ -54,12 +58,12 @@ class ModuleHarness(InProcessHarness):
     def __new__(
         cls,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: Literal[False] = False,
         timeout: float = TIMEOUT,
@@ -68,12 +72,12 @@ class ModuleHarness(InProcessHarness):
     def __new__(
         cls,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: Literal[True],
         timeout: float = TIMEOUT,
@@ -82,12 +86,12 @@ class ModuleHarness(InProcessHarness):
     def __new__(
         cls,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: bool,
         timeout: float = TIMEOUT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from enum import IntFlag
 from typing import Any, TypeAlias, cast
 
 import attrs
@@ -12,13 +13,14 @@ import attrs
 from sermod._core.action import Action
 from sermod._core.lifecycle import Lifecycle
 from sermod._core.loaded import LoadedModule
-from sermod._interface.exports import REQUEST_ROUTE, ModuleExports, RouteFlag
+from sermod._interface.exports import ModuleExports
 from sermod._interface.lookup import looking_up_in
 from sermod._interface.validation import SPEC_PARAM_NO, SPEC_ROUTES
 from sermod.testing.harness.base import TIMEOUT, BaseHarness, CommandCall
 from sermod.testing.harness.child_process import Channel
 from sermod.testing.harness.forked_child import ForkedChild, serve_requests, start_child
 from sermod.testing.harness.messages import message_or_new
+from sermod.testing.harness.pairs import ParamValues, Provided
 from sermod.testing.harness.recorder import stand_in_exports
 from sermod.testing.harness.target import FoundModule, ImportedModules, ParameterValues, Target, find_target
 
@@ -51,12 +53,12 @@ class InProcessHarness(BaseHarness[_RunningModule]):
     def __init__(
         self,
         target: Target,
-        params: Mapping[str, int | str] | None = None,
+        params: ParamValues | None = None,
         *,
-        provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+        provides: Provided | None = None,
         imports: Mapping[str, Any] | None = None,
         path: Iterable[str | os.PathLike[str]] = (),
-        route_flags: int = SPEC_ROUTES,
+        route_flags: int | type[IntFlag] = SPEC_ROUTES,
         script_param_no: Iterable[int] = SPEC_PARAM_NO,
         isolate: bool = False,
         timeout: float = TIMEOUT,
@@ -104,7 +106,7 @@ class InProcessHarness(BaseHarness[_RunningModule]):
             life = Lifecycle[Any](self._registry)
             restore.callback(ParameterValues(found.exports).restore)
             try:
-                for name, value in self._params.items():
+                for name, value in self._params:
                     self._registry.set_param(module.name, name, value)
                 life.init()
             except BaseException as error:
@@ -120,13 +122,13 @@ class InProcessHarness(BaseHarness[_RunningModule]):
 
     # Calls ----------------------------------------------------------------------------------------------------------
 
-    def bind(self, name: str, *params: str, route: int = REQUEST_ROUTE, where: str | None = None) -> Action[Any]:
+    def bind(self, name: str, *params: str, route: int | None = None, where: str | None = None) -> Action[Any]:
         """Check a call as that of a script is checked, and run the fixup for each parameter.
 
         Args:
             name: The name of the command.
             params: The parameters, as a script has them.
-            route: The kinds of route in which the call stands.
+            route: The kinds of route in which the call stands; ``None``: one in which the command can be called.
             where: The place of the call in the script, for messages.
 
         Returns:
@@ -145,17 +147,16 @@ class InProcessHarness(BaseHarness[_RunningModule]):
         action._arm(fixed)
         return action
 
-    def call(
-        self, name: str, *params: str, msg: Any = None, route: int = REQUEST_ROUTE, where: str | None = None
-    ) -> int:
+    def call(self, name: str, *params: str, msg: Any = None, route: int | None = None, where: str | None = None) -> int:
         life = self._started("call()").life
         return life.run_route([self.bind(name, *params, route=route, where=where)], message_or_new(msg))
 
-    def call_fixed(self, name: str, *values: object, msg: Any = None, route: int = REQUEST_ROUTE) -> int:
+    def call_fixed(self, name: str, *values: object, msg: Any = None, route: int | None = None) -> int:
         running = self._started("call_fixed()")
+        route = self._registry.route_of(name, len(values)) if route is None else route
         export = self._registry.require_export(name, len(values), route)
         params = tuple(map(repr, values))
-        action: Action[Any] = Action(export, running.module.name, params, RouteFlag(route))
+        action: Action[Any] = Action(export, running.module.name, params, self._registry._routes(route))
         action._arm(values)
         return running.life.run_route([action], message_or_new(msg))
 
@@ -164,7 +165,7 @@ class InProcessHarness(BaseHarness[_RunningModule]):
         # Validation refuses a named command without a function.
         return cast("Callable[..., Any]", self._registry.require_export(name, param_no).function)
 
-    def run_route(self, calls: TestedRoute, msg: Any = None, *, route: int = REQUEST_ROUTE) -> int:
+    def run_route(self, calls: TestedRoute, msg: Any = None, *, route: int | None = None) -> int:
         """Run a route, as :meth:`sermod.Lifecycle.run_route` does.
 
         All calls are checked and fixed up before the first one runs.
@@ -173,7 +174,7 @@ class InProcessHarness(BaseHarness[_RunningModule]):
             calls: The calls: for each the name of a command and its parameters in a tuple, or the result of
                 :meth:`bind`. Or a function that takes the message.
             msg: The message; a new :class:`FakeMessage` if none is given.
-            route: The kinds of route in which the calls stand.
+            route: The kinds of route in which the calls stand; ``None``: for each call as for :meth:`call`.
 
         Returns:
             The result of the last command that ran, 1 for an empty route; or the result of the function.
@@ -185,7 +186,7 @@ class InProcessHarness(BaseHarness[_RunningModule]):
         life = self._started("run_route()").life
         return life.run_route(self._bound_route(calls, route), message_or_new(msg))
 
-    async def run_route_async(self, calls: TestedRoute, msg: Any = None, *, route: int = REQUEST_ROUTE) -> int:
+    async def run_route_async(self, calls: TestedRoute, msg: Any = None, *, route: int | None = None) -> int:
         """Run a route whose commands may be coroutine functions, as :meth:`sermod.Lifecycle.run_route_async` does.
 
         The arguments, the result and the exceptions are those of :meth:`run_route`; a function may be a coroutine
@@ -194,7 +195,7 @@ class InProcessHarness(BaseHarness[_RunningModule]):
         life = self._started("run_route_async()").life
         return await life.run_route_async(self._bound_route(calls, route), message_or_new(msg))
 
-    def _bound_route(self, calls: TestedRoute, route: int) -> Any:
+    def _bound_route(self, calls: TestedRoute, route: int | None) -> Any:
         if callable(calls):
             return calls
         return [each if isinstance(each, Action) else self.bind(*each, route=route) for each in calls]

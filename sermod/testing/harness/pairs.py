@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, cast
 
-from sermod._problems import kind_of, repr_of
+from sermod._problems import counted, kind_of, repr_of
 
 ParamValues: TypeAlias = Mapping[str, int | str] | Iterable[tuple[str, int | str]]
 """Parameters to set: by name, or as pairs of a name and a value, which are set in their order."""
@@ -40,3 +40,25 @@ def pairs_of(given: Mapping[K, V] | Iterable[tuple[K, V]] | None, argument: str)
         if not (isinstance(pair, tuple) and len(pair) == 2):  # noqa: PLR2004 - a pair
             raise TypeError(f"{argument}=... takes pairs, (name, value), in a list (got {repr_of(pair)} in it)")
     return pairs
+
+
+def stand_ins_of(provides: Provided | None) -> dict[tuple[str, int], Callable[..., Any]]:
+    """Return the commands of other modules that a test gives.
+
+    Args:
+        provides: The commands, as the test gives them, or ``None`` for none.
+
+    Raises:
+        TypeError: They are neither a mapping nor pairs.
+        ValueError: A command is given twice.
+    """
+    stand_ins: dict[tuple[str, int], Callable[..., Any]] = {}
+    for command, function in pairs_of(provides, "provides"):
+        if command in stand_ins:
+            name, param_no = command
+            raise ValueError(
+                f"provides=... has {name!r} with {counted(param_no, 'parameter')} twice; a module can find only one of "
+                f"them"
+            )
+        stand_ins[command] = function
+    return stand_ins

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from enum import IntFlag
 from typing import Any
 
 import attrs
 
 from sermod._core.action import Action
 from sermod._core.registry import Registry
-from sermod._interface.exports import HOOKS, CmdExport, ModuleExports
+from sermod._interface.exports import HOOKS, REQUEST_ROUTE, CmdExport, ModuleExports
 from sermod._interface.lookup import UsedFunction, used_functions
 from sermod._problems import counted
+from sermod.testing.harness.pairs import Provided, stand_ins_of
 
 
 @attrs.define(eq=False)
@@ -173,13 +175,16 @@ def _own_signature(function: Callable[..., Any]) -> inspect.Signature | None:
 # Other modules --------------------------------------------------------------------------------------------------------
 
 
-def stand_in_exports(provides: Mapping[tuple[str, int], Callable[..., Any]]) -> ModuleExports[Any]:
+def stand_in_exports(provides: Provided) -> ModuleExports[Any]:
     """Return the exports of a module that stands in for all other modules.
 
     Args:
         provides: Its functions, by the name of the command and the number of its parameters.
+
+    Raises:
+        ValueError: A command is given twice.
     """
-    cmds = [CmdExport(name, function, param_no) for (name, param_no), function in provides.items()]
+    cmds = [CmdExport(name, function, param_no) for (name, param_no), function in stand_ins_of(provides).items()]
     return ModuleExports("(provided by the test)", [*cmds, CmdExport()])
 
 
@@ -190,7 +195,7 @@ class RecordingRegistry(Registry[Any]):
         missing: The commands, in the order of the look-ups.
     """
 
-    def __init__(self, *, route_flags: int, script_param_no: Iterable[int]) -> None:
+    def __init__(self, *, route_flags: int | type[IntFlag], script_param_no: Iterable[int]) -> None:
         super().__init__(route_flags=route_flags, script_param_no=script_param_no)
         self.missing: list[MissingExport] = []
         self._records = True
@@ -220,8 +225,28 @@ class RecordingRegistry(Registry[Any]):
         with self._not_recording():
             return super().require_export(name, param_no, flags)
 
-    def _checked_action(self, name: str, params: tuple[str, ...], route: int, where: str | None) -> Action[Any]:
-        """Check a call that the test makes; its look-up is not recorded."""
+    def route_of(self, name: str, param_no: int) -> int:
+        """Return the lowest of the host's kinds of route for which a command is; for none at all the lowest there is.
+
+        Args:
+            name: The name of the command.
+            param_no: Its number of parameters.
+        """
+        every = int(self.route_flags)
+        kinds = [1 << bit for bit in range(every.bit_length()) if every >> bit & 1]
+        # Where there is none, or the name is none, the check of the call says so.
+        if isinstance(name, str):
+            for kind in kinds:
+                if super().find_export(name, param_no, kind) is not None:
+                    return kind
+        return (kinds or [int(REQUEST_ROUTE)])[0]
+
+    def _checked_action(self, name: str, params: tuple[str, ...], route: int | None, where: str | None) -> Action[Any]:
+        """Check a call that the test makes; its look-up is not recorded.
+
+        Without a *route*, the call stands in one for which the command is.
+        """
+        route = self.route_of(name, len(params)) if route is None else route
         with self._not_recording():
             return super()._checked_action(name, params, route, where)
 

@@ -15,8 +15,9 @@ import attrs
 
 from sermod._classes.module import Module
 from sermod._core.loader import load
+from sermod._interface.assignments import Snapshot
 from sermod._interface.exports import ModuleExports
-from sermod._problems import kind_of, repr_of
+from sermod._problems import add_note, kind_of, repr_of
 from sermod.errors import NoExportsError
 
 Target: TypeAlias = ModuleExports[Any] | Module[Any] | type[Module[Any]] | ModuleType | str | os.PathLike[str]
@@ -86,21 +87,20 @@ class ParameterValues:
 
     def __init__(self, exports: ModuleExports[Any]) -> None:
         pointers = [(str(param.name), param.param_pointer) for param in exports.parameters]
-        self._values = [(name, pointer, pointer.load()) for name, pointer in pointers if pointer is not None]
+        self._snapshots = [(name, Snapshot(pointer)) for name, pointer in pointers if pointer is not None]
 
     def restore(self) -> None:
-        """Store each value that has changed.
+        """Put each variable back: exactly where its pointer can, else by storing a value that has changed.
 
         Raises:
-            ExceptionGroup: Some of them could not be stored.
+            ExceptionGroup: Some of them could not be put back.
         """
         failures: list[Exception] = []
-        for name, pointer, value in self._values:
+        for name, snapshot in self._snapshots:
             try:
-                if pointer.load() != value:
-                    pointer.store(value)
+                snapshot.put_back(if_changed=True)
             except Exception as error:  # noqa: BLE001 - the other parameters are still to be restored
-                error.add_note(f"the value of parameter {name!r} could not be restored to {repr_of(value)}")
+                add_note(error, f"the value of parameter {name!r} could not be restored")
                 failures.append(error)
         if failures:
             raise ExceptionGroup("not every parameter has its value back", failures)
