@@ -44,6 +44,7 @@ from sermod._problems import counted, either, kind_of, with_article
 from sermod.fixups import for_each
 from sermod.testing import CheckFailedError, MissingExport
 from sermod.testing.checks.behaviour import children_share_nothing
+from sermod.testing.harness.pairs import stand_ins_of
 
 PACKAGE = Path(__file__).parents[2] / "sermod"
 
@@ -249,7 +250,7 @@ def too_long_for_c(number):
     import sermod.native.parameters
 
     with (
-        mock.patch.object(sermod.native.parameters, "LONGEST_VALUE", -1),
+        mock.patch.object(sermod.native.parameters, "MAX_VALUE_BYTES", -1),
         pytest.raises(ValueError, match="the limit is -1") as caught,
     ):
         sermod.native.parameters.StringVariable(0, []).check("x" * number)
@@ -271,6 +272,12 @@ def forks_refused(number):
 
 def missing_export(number):
     return str(MissingExport("c", number))
+
+
+def provided_twice(number):
+    with pytest.raises(ValueError, match="twice") as caught:
+        stand_ins_of([(("c", number), any_function)] * 2)
+    return str(caught.value)
 
 
 def threads_before_fork(number):
@@ -312,6 +319,7 @@ MESSAGES = {
     ("native/lookup.py", "CoreLookup.require_export", "parameter"): (not_in_the_core, FROM_0),
     ("native/parameters.py", "StringVariable.check", "byte"): (too_long_for_c, FROM_0),
     ("testing/checks/behaviour.py", "children_share_nothing", "thread"): (threads_before_fork, FROM_1),
+    ("testing/harness/pairs.py", "stand_ins_of", "parameter"): (provided_twice, FROM_0),
     ("testing/harness/recorder.py", "MissingExport.__str__", "parameter"): (missing_export, FROM_0),
 }
 """For the file, the function and the noun of each call: what makes the message, and with which numbers."""
@@ -335,6 +343,7 @@ SITES = sorted(
     (file.relative_to(PACKAGE).as_posix(), *site)
     for file in PACKAGE.rglob("*.py")
     if file.name != "_problems.py"  # the functions themselves
+    and (file.parent.name != "native" or file.name in {"lookup.py", "parameters.py"})  # the others: tests/native
     for site in sites_in(ast.parse(file.read_text(encoding="utf-8")))
 )
 

@@ -44,6 +44,7 @@ from sermod import (
     null_terminated,
     pointer_to,
 )
+from sermod._interface.lookup import UsedFunction
 from sermod.testing import FakeMessage, MissingExport, ModuleHarness
 
 
@@ -569,6 +570,41 @@ class TestProvide:
 
         (note,) = caught.value.__notes__
         assert "no module exports: '~pre_auth' with 0 parameters; the test can provide them" in note
+
+    @pytest.mark.parametrize(
+        ("provided", "shown"),
+        [(("~pre_aut", 0), "'~pre_aut' with 0 parameters"), (("~pre_auth", 1), "'~pre_auth' with 1 parameter")],
+    )
+    def test_a_failed_start_says_what_may_be_misspelt(self, provided, shown):
+        def init():
+            return 0 if find_export("~used", 0) and find_export("~pre_auth", 0) else -1
+
+        provides = {provided: len, ("~used", 0): len, ("other", 0): len}
+        with pytest.raises(ModuleInitError) as caught:
+            ModuleHarness(make_exports("some", init_f=init), provides=provides).__enter__()
+
+        asked = "'~pre_auth' with 0 parameters"
+        text = (
+            f"the test provides {shown}, which was not looked up; did you mean {asked} there, or {shown} in the module?"
+        )
+        assert text == caught.value.__notes__[-1]
+        assert 2 == len(caught.value.__notes__)
+
+    def test_what_is_declared_to_be_looked_up_must_be_there(self):
+        """As for a host, before any code of the module runs."""
+
+        class Uses:
+            used_functions = (UsedFunction("~pre_auth", 0),)
+
+            def __call__(self):
+                return 0
+
+        exports = make_exports("some", init_f=Uses())
+        with pytest.raises(UnknownCommandError, match="'~pre_auth' that module 'some' uses") as caught:
+            ModuleHarness(exports, provides={("~pre_aut", 0): len}).__enter__()
+        assert "did you mean '~pre_auth' with 0 parameters there" in caught.value.__notes__[-1]
+        with ModuleHarness(exports, provides={("~pre_auth", 0): len}) as harness:
+            assert () == harness.missing
 
     def test_too_late(self):
         with (

@@ -210,7 +210,7 @@ for_each("int")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 for target in (Foobar, Foobar(), Foobar().exports, re, "foobar", Path("foobar.py")):
     ModuleHarness(target)
 ModuleHarness(5)  # type: ignore[call-overload]  # ty: ignore[invalid-argument-type]
-ModuleHarness(Foobar, params={"foo_bar": 1.5})  # type: ignore[dict-item]  # ty: ignore[invalid-argument-type]
+ModuleHarness(Foobar, params={"foo_bar": 1.5})  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
 ModuleHarness(Foobar, isolated=True)  # type: ignore[call-overload]  # ty: ignore[no-matching-overload]
 
 with ModuleHarness(Foobar, {"foo_bar": 5}, provides={("~pre_auth", 0): fixup_int}) as harness:

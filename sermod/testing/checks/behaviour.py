@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, cast
 from unittest import SkipTest
@@ -15,6 +15,7 @@ from sermod.testing.checks.check import Setup, fail, in_child
 from sermod.testing.checks.interface import hook_culprit, load_or_skip, representative
 from sermod.testing.checks.resources import Resources
 from sermod.testing.harness.child_process import run_in_child
+from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of
 from sermod.testing.harness.recorder import RecordingRegistry, stand_in_exports
 from sermod.testing.harness.target import FoundModule
 
@@ -26,8 +27,8 @@ def make_lifecycle(
     setup: Setup,
     found: FoundModule,
     *others: ModuleExports[Any],
-    params: Mapping[str, int | str] | None = None,
-    provides: Mapping[tuple[str, int], Callable[..., Any]] | None = None,
+    params: ParamValues | None = None,
+    provides: Provided | None = None,
 ) -> Lifecycle[Any]:
     """Return a lifecycle in which nothing is initialised yet.
 
@@ -45,7 +46,7 @@ def make_lifecycle(
     module = core.register(found.exports)
     for exports in others:
         core.register(exports)
-    for name, value in (setup.params if params is None else params).items():
+    for name, value in pairs_of(setup.params if params is None else params, "params"):
         core.set_param(module.name, name, value)
     return Lifecycle(core)
 
@@ -112,13 +113,19 @@ def failed_init_leaves_nothing(setup: Setup) -> None:
     if init_f is None:
         raise SkipTest("the module has no init_f")
     if setup.bad_params:
-        life = _make_or_skip(lambda: make_lifecycle(setup, found, params={**setup.params, **setup.bad_params}))
+        bad_params = pairs_of(setup.bad_params, "bad_params")
+        replaced = {name for name, _ in bad_params}
+        params = [pair for pair in pairs_of(setup.params, "params") if pair[0] not in replaced]
+        life = _make_or_skip(lambda: make_lifecycle(setup, found, params=[*params, *bad_params]))
     else:  # without what the module may need
         life = _make_or_skip(lambda: make_lifecycle(setup, found, params={}, provides={}))
     before = Resources.now()
     failure = _init_failure(life)
     if failure is None and setup.bad_params:
-        fail(f"init_f succeeds with {dict(setup.bad_params)!r}, where it must fail; return -1 from init_f", init_f)
+        fail(
+            f"init_f succeeds with {dict(pairs_of(setup.bad_params, 'bad_params'))!r}, where it must fail; return -1 from init_f",
+            init_f,
+        )
     if failure is None:
         raise SkipTest(
             "init_f does not fail by itself; give parameters that make it fail: Setup(..., bad_params={...})"

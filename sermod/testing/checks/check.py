@@ -7,7 +7,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 from types import FunctionType, MethodType
 from typing import Any, NoReturn, TypeAlias
 from unittest import SkipTest
@@ -19,6 +19,7 @@ from sermod.errors import ChildDiedError, InterfaceWarning, SermodError
 from sermod.testing.harness.base import TIMEOUT
 from sermod.testing.harness.child_process import run_in_child
 from sermod.testing.harness.harness import ModuleHarness
+from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of, stand_ins_of
 from sermod.testing.harness.target import Target, importable, target_name
 
 
@@ -79,15 +80,20 @@ class CheckFailedError(SermodError, AssertionError):
         self.location = location
 
 
+def _parameters(given: ParamValues) -> tuple[tuple[str, int | str], ...]:
+    return pairs_of(given, "params")
+
+
 @attrs.frozen
 class Setup:
     """A module to check, with what it needs.
 
     Args:
         target: The module, as for :class:`ModuleHarness`.
-        params: The parameters that it needs, by name.
-        bad_params: Parameters with which its initialisation must fail, for the check of a failed start.
-        provides: Commands of other modules, by name and number of parameters.
+        params: The parameters that it needs, by name; or pairs, where one name may stand several times.
+        bad_params: Parameters with which its initialisation must fail, for the check of a failed start. They replace
+            those of the same names.
+        provides: Commands of other modules, by name and number of parameters; or pairs.
         refused: For the name of a command, calls whose parameters its fixup must refuse:
             ``{"send_reply": [("x", "OK"), ("99", "OK")]}``.
         imports: Stand-ins for Python modules, by the name under which the module imports them.
@@ -98,15 +104,13 @@ class Setup:
     """
 
     target: Target
-    params: Mapping[str, int | str] = attrs.field(factory=dict[str, "int | str"])
-    bad_params: Mapping[str, int | str] = attrs.field(factory=dict[str, "int | str"])
-    provides: Mapping[tuple[str, int], Callable[..., Any]] = attrs.field(
-        factory=dict[tuple[str, int], Callable[..., Any]]
-    )
+    params: ParamValues = attrs.field(default=(), converter=_parameters)
+    bad_params: ParamValues = attrs.field(default=(), converter=_parameters)
+    provides: Provided = attrs.field(default=(), converter=stand_ins_of)
     refused: Mapping[str, Iterable[tuple[str, ...]]] = attrs.field(factory=dict[str, "Iterable[tuple[str, ...]]"])
     imports: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     path: Iterable[str | os.PathLike[str]] = ()
-    route_flags: int = SPEC_ROUTES
+    route_flags: int | type[IntFlag] = SPEC_ROUTES
     script_param_no: Collection[int] = SPEC_PARAM_NO
     timeout: float = TIMEOUT
 

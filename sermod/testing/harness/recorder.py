@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from enum import IntFlag
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -15,7 +15,7 @@ from sermod._core.action import Action
 from sermod._core.registry import Registry
 from sermod._interface.exports import HOOKS, REQUEST_ROUTE, CmdExport, ModuleExports
 from sermod._interface.lookup import UsedFunction, used_functions
-from sermod._problems import counted
+from sermod._problems import counted, nearest_name
 from sermod.testing.harness.pairs import Provided, stand_ins_of
 
 
@@ -175,6 +175,10 @@ def _own_signature(function: Callable[..., Any]) -> inspect.Signature | None:
 # Other modules --------------------------------------------------------------------------------------------------------
 
 
+PROVIDED: Final = "(provided by the test)"
+"""The name of the module that stands in for all other modules."""
+
+
 def stand_in_exports(provides: Provided) -> ModuleExports[Any]:
     """Return the exports of a module that stands in for all other modules.
 
@@ -185,7 +189,7 @@ def stand_in_exports(provides: Provided) -> ModuleExports[Any]:
         ValueError: A command is given twice.
     """
     cmds = [CmdExport(name, function, param_no) for (name, param_no), function in stand_ins_of(provides).items()]
-    return ModuleExports("(provided by the test)", [*cmds, CmdExport()])
+    return ModuleExports(PROVIDED, [*cmds, CmdExport()])
 
 
 class RecordingRegistry(Registry[Any]):
@@ -198,6 +202,7 @@ class RecordingRegistry(Registry[Any]):
     def __init__(self, *, route_flags: int | type[IntFlag], script_param_no: Iterable[int]) -> None:
         super().__init__(route_flags=route_flags, script_param_no=script_param_no)
         self.missing: list[MissingExport] = []
+        self._looked_up: set[tuple[str, int]] = set()
         self._records = True
 
     @property
@@ -206,18 +211,39 @@ class RecordingRegistry(Registry[Any]):
         return tuple(dict.fromkeys(self.missing))
 
     def explain(self, error: BaseException) -> None:
-        """Add a note to an exception that names the commands which were not found, if there are any."""
+        """Add notes to an exception that name the commands which were not found, if there are any.
+
+        Where the test provides a command of a similar name that was never looked up, one of the two may be misspelt.
+        """
         if self.missing:
             missing = ", ".join(map(str, self.not_found))
             error.add_note(
                 f"the module looked up commands that no module exports: {missing}; the test can provide them"
             )
+        unused = self._unused()
+        for each in self.not_found:
+            nearest = nearest_name(each.name, [command.name for command in unused])
+            for command in unused:
+                if command.name == nearest:
+                    error.add_note(
+                        f"the test provides {command}, which was not looked up; did you mean {each} there, or "
+                        f"{command} in the module?"
+                    )
+
+    def _unused(self) -> list[MissingExport]:
+        """Return the commands that the test provides and that were not looked up."""
+        provided = self.find_module(PROVIDED)
+        commands = () if provided is None else provided.exports.commands
+        every = [(str(command.name), command.param_no) for command in commands]
+        return [MissingExport(*command) for command in every if command not in self._looked_up]
 
     def find_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any] | None:
         """Find a command as any registry does, and record it if it is not found."""
         found = super().find_export(name, param_no, flags)
-        if found is None and self._records:
-            self.missing.append(MissingExport(name, param_no, flags))
+        if self._records:
+            self._looked_up.add((name, param_no))
+            if found is None:
+                self.missing.append(MissingExport(name, param_no, flags))
         return found
 
     def require_export(self, name: str, param_no: int, flags: int = 0) -> CmdExport[Any]:
