@@ -273,5 +273,5 @@ class Server(RuleBasedStateMachine):
             assert self.state == self.life.state
 
 
-Server.TestCase.settings = settings(max_examples=200, stateful_step_count=30)
+Server.TestCase.settings = settings(max_examples=2 * settings.default.max_examples, stateful_step_count=30)
 TestServer = Server.TestCase

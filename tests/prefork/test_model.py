@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 
-import pytest
 from hosting import children_of, hosting, make_life, work_on
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -142,12 +141,10 @@ class Servers(RuleBasedStateMachine):
         self.left.close()
 
 
-class TestServers(Servers.TestCase):
-    settings = settings(
-        max_examples=5, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow], deadline=None
-    )
-
-
-@pytest.mark.slow
-class TestMoreServers(Servers.TestCase):
-    settings = settings(TestServers.settings, max_examples=25)
+TestServers = Servers.TestCase
+TestServers.settings = settings(
+    max_examples=settings.default.max_examples // 4,
+    stateful_step_count=15,
+    suppress_health_check=[HealthCheck.too_slow],
+    deadline=None,
+)

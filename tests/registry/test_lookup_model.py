@@ -59,7 +59,7 @@ def assert_agreement(core, modules):
 
 
 @given(servers)
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 @example([[CmdExport("a", print, 1, 0, 3)], [CmdExport("a", print, 1, 0, 1), CmdExport("a", print, 1, 0, 2)]])
 def test_find_export_finds_what_the_scan_finds(server):
     """For every name, number of parameters and combination of flags, with modules that shadow each other at random."""
@@ -72,7 +72,7 @@ def test_find_export_finds_what_the_scan_finds(server):
 
 
 @given(servers)
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_bind_finds_the_module_that_the_scan_finds(server):
     core, modules = Registry(route_flags=7, script_param_no=COUNTS, allow_shadowing=True), []
     for number, entries in enumerate(map(without_unfindable, server)):
@@ -90,7 +90,7 @@ def test_bind_finds_the_module_that_the_scan_finds(server):
 
 
 @given(servers)
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 def test_a_module_is_refused_where_the_script_would_lose_a_command(server):
     """The model: registering it would let the scan for one route find something else than before."""
     core, modules = Registry(), []

@@ -73,7 +73,7 @@ def first_mistake(params, value):
 
 
 @given(st.data(), names, patterns, values)
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 def test_set_params_agrees_with_the_model(data, modules, pattern, value):
     """Modules with a parameter of either type, of both, or without; values, checks and stores that fail at random."""
     core, server = Registry(), {}
@@ -114,7 +114,6 @@ def test_set_params_agrees_with_the_model(data, modules, pattern, value):
 
 
 @given(names, patterns)
-@settings(max_examples=100)
 def test_set_params_with_a_name_sets_what_set_param_sets(modules, pattern):
     """Setting each matching module by its name leaves the same behind as setting them by the pattern."""
     by_pattern, by_name = Registry(), Registry()
