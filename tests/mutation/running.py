@@ -119,7 +119,7 @@ class Tree:
         start = time.perf_counter()
         status, output = self._run([name], None, ("-q", "--tb=short", f"--durations-to={durations}"))
         if status:
-            return output
+            return f"{output}\npytest has ended with status {status}"
         baseline.add(json.loads(durations.read_text(encoding="utf-8")), time.perf_counter() - start)
         return ""
 

@@ -178,6 +178,23 @@ class TestMessages:
         assert FakeMessage(gone=1, broken=True) == msg
         assert FakeMessage(broken=True) == again
 
+    def test_a_fake_one_that_cannot_come_back(self):
+        """What the module has put into it cannot be pickled: the call succeeds, and the caller's stays as it was."""
+
+        class Marking(Module):
+            name = "marking"
+
+            @command(REQUEST_ROUTE)
+            def mark(self, msg: FakeMessage) -> int:
+                msg.mark = lambda: 1
+                return 1
+
+        msg = FakeMessage(gone=1)
+        with ModuleHarness(Marking, isolate=True) as harness:
+            assert 1 == harness.call("mark", msg=msg)
+
+        assert FakeMessage(gone=1) == msg
+
     @pytest.mark.parametrize("msg", ["text", b"bytes", 5])
     def test_one_that_does_not_change(self, msg):
         with ModuleHarness(Counting, isolate=True) as harness:
