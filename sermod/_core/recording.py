@@ -17,8 +17,8 @@ _active: list[Recording] = []
 class Recording:
     """Records which modules and threads the thread that loads a module adds, from ``__enter__`` to ``__exit__``.
 
-    Meanwhile a finder that finds nothing comes first in ``sys.meta_path``, since it is asked in the thread that imports,
-    and ``threading.Thread.start`` is wrapped. Both are put back when no load is left.
+    Meanwhile a finder that finds nothing comes first in ``sys.meta_path``, since finders are called in the thread that
+    imports, and ``threading.Thread.start`` is wrapped. Both are put back when no load is left.
 
     Attributes:
         threads: The threads that were started.
@@ -193,10 +193,8 @@ def _unwatch() -> None:
         sys.meta_path = watched.finders_before
     else:  # a module has added a finder, for example
         sys.meta_path = [finder for finder in sys.meta_path if finder is not _finder]
-    if (
-        threading.Thread.start is watched.start
-    ):  # otherwise somebody has wrapped it again, and it stays below that, inert
-        threading.Thread.start = watched.start_before  # type: ignore[method-assign]
+    if threading.Thread.start is watched.start:  # otherwise it is wrapped again, and stays below that without effect
+        threading.Thread.start = watched.start_before  # type: ignore[method-assign, assignment]
 
 
 def _renew() -> None:

@@ -107,7 +107,9 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "param", "value"), TAKEN, ids=[f"{index}-{each[1]}" for index, each in enumerate(TAKEN)])
+@pytest.mark.parametrize(
+    ("annotation", "param", "value"), TAKEN, ids=[f"{index}-{each[1]}" for index, each in enumerate(TAKEN)]
+)
 def test_a_value_is_made_of_what_the_script_has(annotation, param, value):
     (found,) = fixed(module_of(annotation), param)
 
