@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
-from typing import Any, Self
+from typing import Any, Final, NamedTuple, Self
 
 _lock = threading.Lock()
 """Held while recordings are compared with each other; never while code of a module runs."""
@@ -18,8 +17,8 @@ _active: list[Recording] = []
 class Recording:
     """Records which modules and threads the thread that loads a module adds, from ``__enter__`` to ``__exit__``.
 
-    It is the first finder of ``sys.meta_path``, which finds nothing, but is asked in the thread that imports; and
-    ``threading.Thread.start`` is wrapped. Both are as before when no load is left.
+    Meanwhile a finder that finds nothing comes first in ``sys.meta_path``, since finders are called in the thread that
+    imports, and ``threading.Thread.start`` is wrapped. Both are put back when no load is left.
 
     Attributes:
         threads: The threads that were started.
@@ -37,18 +36,15 @@ class Recording:
         with _lock:
             self._before = {*sys.modules}
             if not _active:
-                _wrap_start()
+                _watch()
             _active.append(self)
-            sys.meta_path.insert(0, self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with _lock:
             _active.remove(self)
-            with contextlib.suppress(ValueError):  # a module may have replaced the list
-                sys.meta_path.remove(self)
             if not _active:
-                _unwrap_start()
+                _unwatch()
             if kind is None:
                 self._share()
             else:
@@ -80,10 +76,9 @@ class Recording:
 
     # Modules --------------------------------------------------------------------------------------------------------
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        """Record which thread imports a module. Called by the import system."""
+    def on_import(self, name: str) -> None:
+        """Record that the current thread, which may be any, is about to import a module."""
         self._importers.setdefault(name, set()).add(threading.get_ident())
-        return None
 
     def _share(self) -> None:
         """Let no other load forget what this one has loaded, or the packages above it."""
@@ -139,13 +134,45 @@ def _lineage(name: str) -> Iterator[str]:
         name = name.rpartition(".")[0]
 
 
-# The start of threads -----------------------------------------------------------------------------------------------
-
-_wrappers: list[Any] = []
-"""The function that stands in for ``threading.Thread.start``, and that function, while a load runs."""
+# What is watched while a load runs ----------------------------------------------------------------------------------
 
 
-def _wrap_start() -> None:
+class _Finder:
+    """Finds no module, but reports to the recordings which one is looked for."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        """Return nothing. Called by the import system, in the thread that imports."""
+        for recording in (*_active,):
+            recording.on_import(name)
+        return None
+
+
+_finder: Final = _Finder()
+
+
+class _Watched(NamedTuple):
+    """What stands in while a load runs, and what was there before.
+
+    Attributes:
+        finders: The value of ``sys.meta_path``.
+        unchanged: What it contained at first.
+        finders_before: The list that was there before.
+        start: The value of ``threading.Thread.start``.
+        start_before: The function that was there before.
+    """
+
+    finders: list[Any]
+    unchanged: list[Any]
+    finders_before: list[Any]
+    start: Callable[[threading.Thread], None]
+    start_before: Callable[[threading.Thread], None]
+
+
+_watched: list[_Watched] = []
+"""Empty while no load runs."""
+
+
+def _watch() -> None:
     original = threading.Thread.start
 
     def start(self: threading.Thread) -> None:
@@ -153,27 +180,30 @@ def _wrap_start() -> None:
             recording.on_start(self)
         original(self)
 
-    _wrappers[:] = [start, original]
+    # A new list: a thread that is going through the old one would leave a finder out when this one is removed from it.
+    finders: list[Any] = [_finder, *sys.meta_path]
+    _watched[:] = [_Watched(finders, [*finders], sys.meta_path, start, original)]
+    sys.meta_path = finders
     threading.Thread.start = start  # type: ignore[method-assign]
 
 
-def _unwrap_start() -> None:
-    start, original = _wrappers
-    if threading.Thread.start is start:  # otherwise somebody has wrapped it again, and it stays below that, inert
-        threading.Thread.start = original  # type: ignore[method-assign]
-    _wrappers.clear()
+def _unwatch() -> None:
+    watched = _watched.pop()
+    if sys.meta_path is watched.finders and watched.finders == watched.unchanged:
+        sys.meta_path = watched.finders_before
+    else:  # a module has added a finder, for example
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not _finder]
+    if threading.Thread.start is watched.start:  # otherwise it is wrapped again, and stays below that without effect
+        threading.Thread.start = watched.start_before  # type: ignore[method-assign, assignment]
 
 
 def _renew() -> None:
     """Leave the loads of other threads, which do not exist in a forked child, behind."""
     global _lock  # noqa: PLW0603 - another thread may have held it
     _lock = threading.Lock()
-    for recording in [*_active]:
-        if recording._thread != threading.get_ident():
-            _active.remove(recording)
-            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not recording]
-    if not _active and _wrappers:
-        _unwrap_start()
+    _active[:] = [recording for recording in _active if recording._thread == threading.get_ident()]
+    if not _active and _watched:
+        _unwatch()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork

@@ -173,6 +173,28 @@ class TestTwoLoads:
         assert {*names} == loaded() - before
         assert f"{min(names)}_2" in names
 
+    def test_imports_of_others_find_all_while_loads_come_and_go(self, site, modules):
+        """The list of finders never changes below a thread that goes through it."""
+        write_lines(modules / "foobar.py", "from sermod import *", "exports = ModuleExports('foobar')")
+        for number in range(200):
+            write_lines(site / f"crowd_of_files{number}.py")
+        done = threading.Event()
+
+        def load_on():
+            while not done.is_set():
+                load("foobar", [modules])
+
+        threads = [threading.Thread(target=load_on) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(200):
+                import_module(f"crowd_of_files{number}")
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+
     @pytest.mark.parametrize("attempt", range(5))
     def test_half_of_them_fail(self, site, attempt):
         """Whatever the order is, those that succeed are loaded, and the others leave nothing behind."""

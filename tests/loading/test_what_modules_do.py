@@ -267,13 +267,26 @@ class TestThreads:
         other[0].join()
 
     def test_what_is_wrapped_is_put_back(self, modules):
-        before = threading.Thread.start, [*sys.meta_path]
+        before, finders = (threading.Thread.start, sys.meta_path), [*sys.meta_path]
         inner = write(modules / "inner.py")
         load(write(modules / "foobar.py", "import sermod", f"sermod.Registry().load({str(inner)!r})"))
         with pytest.raises(LoadError):
             load(write_lines(modules / "broken.py", "1 / 0"))
 
-        assert before == (threading.Thread.start, sys.meta_path)
+        assert before[0] is threading.Thread.start
+        assert before[1] is sys.meta_path
+        assert finders == sys.meta_path
+
+    @pytest.mark.parametrize("change", ["insert(0, finder)", "append(finder)"])
+    def test_a_finder_that_a_module_adds_stays(self, modules, monkeypatch, change):
+        monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+        before = [*sys.meta_path]
+        lines = ["import sys", "class Finder:", "    find_spec = staticmethod(lambda *_: None)", "finder = Finder()"]
+        load(write(modules / "foobar.py", *lines, f"sys.meta_path.{change}"))
+
+        (added,) = [finder for finder in sys.meta_path if finder not in before]
+        assert "Finder" == type(added).__name__
+        assert before == [finder for finder in sys.meta_path if finder is not added]
 
     def test_what_a_module_wraps_itself_stays(self, modules, monkeypatch):
         """Such as a tool that watches threads: nothing that it does is undone."""

@@ -173,7 +173,7 @@ class TestNotAModule:
         assert "give the path of a shared object" in message
 
     def test_a_directory(self, tmp_path):
-        assert "Is a directory" in refusal(tmp_path)
+        assert "is a directory" in refusal(tmp_path)
 
     @pytest.mark.parametrize(
         "content", [b"", b"\x7fEL", b"#!/bin/sh\n", b"!<arch>\n"], ids=["empty", "start", "sh", "a"]
