@@ -390,7 +390,7 @@ class TestAsking:
         host.core.register(make_exports("m", CmdExport("answer", lambda msg, a: 1, 1)))
 
         assert [1] == host.run(0, ("ask_late",))
-        assert "has no module to ask for here" in caplog.text
+        assert "called outside of hooks and fixups" in caplog.text
 
     def test_an_exception_of_the_python_command(self, host, caplog):
         host.core.register(make_exports("m", CmdExport("answer", lambda msg, a: int(a), 1)))

@@ -455,5 +455,5 @@ class TestInLifecycle:
         core.register(make_exports("m", CmdExport("tell", command, 1, fixup, REQUEST_ROUTE)))
         core.bind("tell", "a", route=REQUEST_ROUTE, where="ser.cfg:1")
 
-        with pytest.raises(FixupError, match=r'tell\("a"\) at ser.cfg:1, .*fixup of tell at .* returned -3'):
+        with pytest.raises(FixupError, match=r'^ser.cfg:1: tell\("a"\) .*fixup of tell at .* returned -3'):
             Lifecycle(core).init()

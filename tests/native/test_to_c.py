@@ -325,7 +325,7 @@ class TestFixups:
         assert -1 == fix_up(native, b"x")[0]
         error = native.last_error
         assert isinstance(error, FixupError)
-        assert "'c' of module 'm': for parameter 1, 'x', the fixup returned None: it must return" in str(error)
+        assert "'c' of module 'm': for parameter 1, 'x', the fixup returned None; it must return" in str(error)
         assert ("m", "c", 1, "x") == (error.module, error.command, error.param_no, error.value)
 
     def test_a_coroutine_function(self):

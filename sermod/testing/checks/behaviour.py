@@ -122,10 +122,8 @@ def failed_init_leaves_nothing(setup: Setup) -> None:
     before = Resources.now()
     failure = _init_failure(life)
     if failure is None and setup.bad_params:
-        fail(
-            f"init_f succeeds with {dict(pairs_of(setup.bad_params, 'bad_params'))!r}, where it must fail; return -1 from init_f",
-            init_f,
-        )
+        given = dict(pairs_of(setup.bad_params, "bad_params"))
+        fail(f"init_f succeeds with {given!r}, where it must fail; return -1 from init_f", init_f)
     if failure is None:
         raise SkipTest(
             "init_f does not fail by itself; give parameters that make it fail: Setup(..., bad_params={...})"
