@@ -64,7 +64,7 @@ class AsyncPrefork:
         FixupError: A fixup refused a parameter.
         ChildInitError: An ``init_child_f`` failed in a child, or it was not ready in time.
         OSError: The system refused to fork.
-        ChildDiedError: A child ended unasked, and is not restarted. Raised on entry where it was not ready, otherwise
+        ChildDiedError: A child ended by itself, and is not restarted. Raised on entry where it was not ready, otherwise
             by :meth:`wait_stopped`, and on exit.
         ExceptionGroup: A ``destroy_f`` raised; raised like the last.
         LifecycleError: The server was started before, or is another thread's.
@@ -124,7 +124,7 @@ class AsyncPrefork:
             The signal that ended the server; ``None`` where :meth:`stop` did, or ``Prefork.stop``.
 
         Raises:
-            ChildDiedError: A child ended unasked, and is not restarted.
+            ChildDiedError: A child ended by itself, and is not restarted.
             OSError: The system refused to fork a child again, too often.
             ExceptionGroup: The server was stopped, and a ``destroy_f`` raised.
             Exception: What ``on_event`` raised.
@@ -145,7 +145,7 @@ class AsyncPrefork:
         while not self._ended.done():
             try:
                 await asyncio.wait((self._ended,))
-            except asyncio.CancelledError as error:  # children that are left to themselves would help nobody
+            except asyncio.CancelledError as error:  # the children must not be left running
                 cancelled = error
         self._ended.result()
         if cancelled is not None:
