@@ -165,7 +165,7 @@ class _Watched(NamedTuple):
     unchanged: list[Any]
     finders_before: list[Any]
     start: Callable[[threading.Thread], None]
-    start_before: Callable[[threading.Thread], None]
+    start_before: Any
 
 
 _watched: list[_Watched] = []
@@ -194,7 +194,7 @@ def _unwatch() -> None:
     else:  # a module has added a finder, for example
         sys.meta_path = [finder for finder in sys.meta_path if finder is not _finder]
     if threading.Thread.start is watched.start:  # otherwise it is wrapped again, and stays below that without effect
-        threading.Thread.start = watched.start_before  # type: ignore[method-assign, assignment]
+        threading.Thread.start = watched.start_before  # type: ignore[method-assign]
 
 
 def _renew() -> None:

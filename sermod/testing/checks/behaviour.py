@@ -15,7 +15,7 @@ from sermod.testing.checks.check import Setup, fail, in_child
 from sermod.testing.checks.interface import hook_culprit, load_or_skip, representative
 from sermod.testing.checks.resources import Resources
 from sermod.testing.harness.child_process import run_in_child
-from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of
+from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of, stand_ins_of
 from sermod.testing.harness.recorder import RecordingRegistry, stand_in_exports
 from sermod.testing.harness.target import FoundModule
 
@@ -40,9 +40,9 @@ def make_lifecycle(
         provides: Commands of other modules, instead of those of the setup.
     """
     core = RecordingRegistry(route_flags=setup.route_flags, script_param_no=setup.script_param_no)
-    provides = setup.provides if provides is None else provides
-    if provides:
-        core.register(stand_in_exports(provides))
+    stand_ins = setup.provides if provides is None else stand_ins_of(provides)
+    if stand_ins:
+        core.register(stand_in_exports(stand_ins))
     module = core.register(found.exports)
     for exports in others:
         core.register(exports)
@@ -113,16 +113,15 @@ def failed_init_leaves_nothing(setup: Setup) -> None:
     if init_f is None:
         raise SkipTest("the module has no init_f")
     if setup.bad_params:
-        bad_params = pairs_of(setup.bad_params, "bad_params")
-        replaced = {name for name, _ in bad_params}
-        params = [pair for pair in pairs_of(setup.params, "params") if pair[0] not in replaced]
-        life = _make_or_skip(lambda: make_lifecycle(setup, found, params=[*params, *bad_params]))
+        replaced = {name for name, _ in setup.bad_params}
+        params = [pair for pair in setup.params if pair[0] not in replaced]
+        life = _make_or_skip(lambda: make_lifecycle(setup, found, params=[*params, *setup.bad_params]))
     else:  # without what the module may need
         life = _make_or_skip(lambda: make_lifecycle(setup, found, params={}, provides={}))
     before = Resources.now()
     failure = _init_failure(life)
     if failure is None and setup.bad_params:
-        given = dict(pairs_of(setup.bad_params, "bad_params"))
+        given = dict(setup.bad_params)
         fail(f"init_f succeeds with {given!r}, where it must fail; return -1 from init_f", init_f)
     if failure is None:
         raise SkipTest(

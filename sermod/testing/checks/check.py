@@ -19,7 +19,7 @@ from sermod.errors import ChildDiedError, InterfaceWarning, SermodError
 from sermod.testing.harness.base import TIMEOUT
 from sermod.testing.harness.child_process import run_in_child
 from sermod.testing.harness.harness import ModuleHarness
-from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of, stand_ins_of
+from sermod.testing.harness.pairs import ParamValues, pairs_of, stand_ins_of
 from sermod.testing.harness.target import Target, importable, target_name
 
 
@@ -104,9 +104,11 @@ class Setup:
     """
 
     target: Target
-    params: ParamValues = attrs.field(default=(), converter=_parameters)
-    bad_params: ParamValues = attrs.field(default=(), converter=_parameters)
-    provides: Provided = attrs.field(default=(), converter=stand_ins_of)
+    params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_parameters)
+    bad_params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_parameters)
+    provides: Mapping[tuple[str, int], Callable[..., Any]] = attrs.field(
+        factory=dict[tuple[str, int], Callable[..., Any]], converter=stand_ins_of
+    )
     refused: Mapping[str, Iterable[tuple[str, ...]]] = attrs.field(factory=dict[str, "Iterable[tuple[str, ...]]"])
     imports: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     path: Iterable[str | os.PathLike[str]] = ()

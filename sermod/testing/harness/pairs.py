@@ -53,7 +53,8 @@ def stand_ins_of(provides: Provided | None) -> dict[tuple[str, int], Callable[..
         ValueError: A command is given twice.
     """
     stand_ins: dict[tuple[str, int], Callable[..., Any]] = {}
-    for command, function in pairs_of(provides, "provides"):
+    given: tuple[tuple[tuple[str, int], Callable[..., Any]], ...] = pairs_of(provides, "provides")
+    for command, function in given:
         if command in stand_ins:
             name, param_no = command
             raise ValueError(
