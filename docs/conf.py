@@ -33,9 +33,11 @@ python_modules = "|".join(sorted({*sys.stdlib_module_names, "typing_extensions"}
 python_names = "|".join(dir(builtins))
 nitpick_ignore_regex = [
     (r"py:\w+", rf"({python_modules})(\..+)?|{python_names}"),
-    (r"py:\w+", r"sermod(\.\w+)*\.\w*T"),  # type variables
+    (r"py:\w+", r"sermod(\.\w+)*\.\w*T(_contra)?"),  # type variables
     (r"py:class", r"(sermod\.hosts\.gunicorn\.)?(Arbiter|Worker)"),  # what gunicorn hands its hooks
     (r"py:class", r"sermod\._interface\.lists\.ListPointer"),  # the Pointer that list_param makes
+    (r"py:class", r"sermod\._interface\.exports\._Anything"),  # a value whose type is not known
+    (r"py:class", r"ParamValues|Provided|IntFlag"),  # what a harness takes: the text says it
     (r"py:class", r"pytest\.\w+|Target"),  # of parametrize_with_checks(), which imports pytest when it is called
 ]
 
