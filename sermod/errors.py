@@ -27,8 +27,8 @@ class SermodError(Exception):
         """Say the place in the script, unless one is said already."""
         if where is not None and self.where is None:
             self.where = where
-            self.args = (f"{where}: {self.args[0]}", *self.args[1:])
             error: Exception = self
+            error.args = (f"{where}: {self.args[0]}", *self.args[1:])
             if isinstance(error, ImportError):
                 error.msg = self.args[0]  # which is what str() of an ImportError returns
 
