@@ -19,7 +19,7 @@ from sermod.errors import ChildDiedError, InterfaceWarning, SermodError
 from sermod.testing.harness.base import TIMEOUT
 from sermod.testing.harness.child_process import run_in_child
 from sermod.testing.harness.harness import ModuleHarness
-from sermod.testing.harness.pairs import ParamValues, pairs_of, stand_ins_of
+from sermod.testing.harness.pairs import ParamValues, Provided, pairs_of, stand_ins_of
 from sermod.testing.harness.target import Target, importable, target_name
 
 
@@ -84,6 +84,10 @@ def _parameters(given: ParamValues) -> tuple[tuple[str, int | str], ...]:
     return pairs_of(given, "params")
 
 
+def _stand_ins(given: Provided) -> dict[tuple[str, int], Callable[..., Any]]:
+    return stand_ins_of(given)  # attrs gives the annotation to Setup, so its names are those of this file
+
+
 @attrs.frozen
 class Setup:
     """A module to check, with what it needs.
@@ -107,7 +111,7 @@ class Setup:
     params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_parameters)
     bad_params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_parameters)
     provides: Mapping[tuple[str, int], Callable[..., Any]] = attrs.field(
-        factory=dict[tuple[str, int], Callable[..., Any]], converter=stand_ins_of
+        factory=dict[tuple[str, int], Callable[..., Any]], converter=_stand_ins
     )
     refused: Mapping[str, Iterable[tuple[str, ...]]] = attrs.field(factory=dict[str, "Iterable[tuple[str, ...]]"])
     imports: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
