@@ -63,9 +63,14 @@ class Assignment(NamedTuple):
         name = f"parameter {self.param!r} of module {self.module!r}"
         message = f"the value {self.shown(self.value)} for {name} {how}: {why}"
         refusal = ParamValueError(message, module=self.module, param=self.param, value=self.kept(self.value))
+        if self.is_secret:
+            try:
+                raise refusal from None
+            finally:
+                refusal.__context__ = None  # what pickles or logs an error may go there nevertheless
         for note in getattr(cause, "__notes__", ()):
             refusal.add_note(note)
-        raise refusal from (None if self.is_secret else cause)
+        raise refusal from cause
 
 
 class Snapshot:

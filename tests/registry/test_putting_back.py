@@ -268,6 +268,7 @@ class TestSecrets:
         assert "pa55word" not in shown.replace(f'"{value!r}"', "")
         assert "5512345" not in shown.replace('core.set_param("m0", "p", value)', "")
         assert "***" == caught.value.value
+        assert caught.value.__context__ is None  # which libraries that pickle or report errors read
 
     def test_one_that_cannot_be_stored(self):
         pointer = SecretPointer()

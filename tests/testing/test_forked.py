@@ -30,6 +30,14 @@ def harness():
 
 
 @pytest.fixture
+def interrupts():
+    """Handle SIGINT as Python does, also where whatever started the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def child(harness):
     return harness.forked(3)
 
@@ -241,6 +249,7 @@ class TestDying:
 
         assert (expected, exitcode, None) == self.died(child, "exits", code)
 
+    @pytest.mark.usefixtures("interrupts")
     def test_by_an_interrupt(self, child):
         """As from the keyboard, whose signal reaches every process."""
         assert 130 == self.died(child, "killed", str(int(signal.SIGINT)))[1]
