@@ -967,6 +967,36 @@ class TestLookup:
 
         assert [0x1002] == found
 
+    def test_functions_that_a_class_uses(self):
+        """They are in the instance when its mod_init runs."""
+        found = []
+
+        class Using(sermod.Module):
+            name = "using"
+            query = sermod.uses("query", 2)
+
+            def mod_init(self):
+                found.append(self.query.address)
+
+        find = CFUNCTYPE(c_void_p, c_char_p, c_int, c_int)(lambda name, param_no, flags: 0x1000 + param_no)
+        native = to_c(Using().exports, find_export=find)
+
+        assert 0 == seen_by_c(native).init_f()
+        assert [0x1002] == found
+
+    def test_functions_that_a_class_uses_and_the_core_lacks(self):
+        """One error has all of them."""
+
+        class Using(sermod.Module):
+            name = "using"
+            query = sermod.uses("query", 2)
+            store = sermod.uses("store", 1)
+
+        native = to_c(Using().exports, find_export=lambda name, param_no, flags: None)
+
+        assert -1 == seen_by_c(native).init_f()
+        assert {"query", "store"} == {error.asked for error in native.last_error.exceptions}
+
     def test_in_a_fixup(self):
         with command(
             lambda msg, a: 1,
