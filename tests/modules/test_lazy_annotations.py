@@ -44,7 +44,13 @@ class Wrong(Module):
         return 1
 """
 QUOTED = [pytest.param("'{}'", id="quoted")]
-UNQUOTED = [pytest.param("{}", id="unquoted", marks=pytest.mark.skipif(sys.version_info < (3, 14), reason="an error"))]
+UNQUOTED = [
+    pytest.param(
+        "{}",
+        id="unquoted",
+        marks=pytest.mark.skipif(sys.version_info < (3, 14), reason="a NameError before Python 3.14"),
+    )
+]
 
 
 def execute(source):

@@ -35,6 +35,7 @@ from sermod import (
     command,
     find_export,
     int_param,
+    list_param,
     null_terminated,
     str_param,
 )
@@ -667,6 +668,32 @@ class TestSetup:
         found = result_of(Setup(exports, provides={("~other", 2): print}), "starts")
 
         assert Verdict.PASSED == found.verdict
+
+    def test_a_parameter_that_is_set_several_times(self):
+        """Each value of a pair is stored, in their order; a bad one replaces all of its name."""
+        rules = list_param(str)
+
+        def init():
+            return 0 if [*rules] == ["a", "b"] else -1
+
+        exports = exports_of(ParamExport("rule", STR_PARAM, rules), init_f=init)
+        setup = Setup(exports, params=[("rule", "a"), ("rule", "b")], bad_params=[("rule", "b"), ("rule", "a")])
+
+        assert Verdict.PASSED == result_of(setup, "starts").verdict
+        assert Verdict.PASSED == result_of(setup, "failed_init_leaves_nothing").verdict
+
+    @pytest.mark.parametrize(
+        ("given", "error", "message"),
+        [
+            ({"params": "rule=a"}, TypeError, r"^params=\.\.\. takes a mapping, or pairs"),
+            ({"bad_params": ["rule"]}, TypeError, r"^bad_params=\.\.\. takes pairs"),
+            ({"provides": [(("c", 1), print), (("c", 1), len)]}, ValueError, "'c' with 1 parameter twice"),
+        ],
+        ids=["params", "bad_params", "provides"],
+    )
+    def test_what_is_not_understood(self, given, error, message):
+        with pytest.raises(error, match=message):
+            Setup(Good, **given)
 
     def test_what_only_a_server_has(self, tmp_path):
         """Each check imports the stand-ins, and ``sys.modules`` is what it was afterwards."""

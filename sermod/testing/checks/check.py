@@ -80,12 +80,19 @@ class CheckFailedError(SermodError, AssertionError):
         self.location = location
 
 
-def _parameters(given: ParamValues) -> tuple[tuple[str, int | str], ...]:
+# Converters of Setup, which has their annotations: the names in these are looked up in this file.
+
+
+def _params(given: ParamValues) -> tuple[tuple[str, int | str], ...]:
     return pairs_of(given, "params")
 
 
+def _bad_params(given: ParamValues) -> tuple[tuple[str, int | str], ...]:
+    return pairs_of(given, "bad_params")
+
+
 def _stand_ins(given: Provided) -> dict[tuple[str, int], Callable[..., Any]]:
-    return stand_ins_of(given)  # attrs gives the annotation to Setup, so its names are those of this file
+    return stand_ins_of(given)
 
 
 @attrs.frozen
@@ -108,8 +115,8 @@ class Setup:
     """
 
     target: Target
-    params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_parameters)
-    bad_params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_parameters)
+    params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_params)
+    bad_params: tuple[tuple[str, int | str], ...] = attrs.field(default=(), converter=_bad_params)
     provides: Mapping[tuple[str, int], Callable[..., Any]] = attrs.field(
         factory=dict[tuple[str, int], Callable[..., Any]], converter=_stand_ins
     )
