@@ -56,7 +56,7 @@ class AsyncPrefork:
     It belongs to the process and the thread that made the server, and whose loop it is.
 
     Args:
-        server: The server, which is not started yet. Nobody else polls it.
+        server: The server, which is not started yet. No other code polls it.
         handle_signals: Stop it on ``SIGTERM`` and ``SIGINT``. What is ignored stays ignored.
 
     Raises:

@@ -88,8 +88,8 @@ class ServerHooks:
     def when_ready(self, server: Arbiter) -> None:
         """Initialise the modules, in the arbiter, before the first worker is forked (spec, section 1.4).
 
-        What fails is written to gunicorn's log, and gunicorn exits with status 1. A thread that an ``init_f`` has
-        started and left running is told there as well, since no worker has it.
+        What fails is written to gunicorn's log, and gunicorn exits with status 1. The log also names a thread that an
+        ``init_f`` has started and left running, since no worker has it.
 
         Args:
             server: The arbiter.
