@@ -53,6 +53,11 @@ class RouteFlag(IntFlag):
     REQUEST_ROUTE = 1
     REPLY_ROUTE = 2
 
+    @classmethod
+    def _missing_(cls, value: object) -> Any:
+        # An enumeration keeps the value that it is first made from, and pickles it: that of a host's own class too.
+        return super()._missing_(int.__int__(value) if is_int(value) else value)
+
 
 REQUEST_ROUTE: Final = RouteFlag.REQUEST_ROUTE
 """The command may be called from the main route block, for SIP requests."""
@@ -370,7 +375,7 @@ def _pointer(owner: object, field: str, value: object) -> Pointer[Any] | None:
 def _integer(owner: object, field: str, value: object) -> int:
     if not is_int(value):
         raise _refuse(owner, field, value, "an int")
-    return value
+    return int.__int__(value)
 
 
 def _array(owner: object, field: str, value: object, kind: type) -> tuple[Any, ...] | None:

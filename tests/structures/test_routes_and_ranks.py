@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from travelling import pickled
 
 import sermod
-from sermod import REPLY_ROUTE, REQUEST_ROUTE, RouteFlag
+from sermod import REPLY_ROUTE, REQUEST_ROUTE, CmdExport, RouteFlag
 from sermod._interface.exports import route_names
 
 
@@ -40,6 +40,23 @@ class TestRouteFlag:
         assert bits == RouteFlag(bits)
         assert bits | 2 == RouteFlag(bits) | REPLY_ROUTE
         assert bits == pickled(RouteFlag(bits))
+
+    def test_bits_that_a_host_names(self):
+        """Made from a class of the host, they are kept without it: another process may not have that class."""
+
+        class Stage(IntFlag):
+            DATA = 0x4000
+            BOTH = 0x4003
+
+        for stage in Stage:
+            assert pickled(RouteFlag(stage)) == int(stage)
+            assert pickled(CmdExport("foo", flags=stage)).flags == int(stage)
+
+    @pytest.mark.parametrize("value", [None, "1", 1.5])
+    def test_what_is_no_number(self, value):
+        """It is refused as by any enumeration."""
+        with pytest.raises(ValueError, match="not a valid RouteFlag"):
+            RouteFlag(value)
 
 
 class TestRouteNames:
