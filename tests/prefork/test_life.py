@@ -34,7 +34,7 @@ def journal(tell, *, names=("a", "b")):
 
 
 def stop_when_ready(host: Host, count: int) -> None:
-    host.until(ChildReady, count)
+    host.all_of(ChildReady, count)
     host.send(signal.SIGTERM)
 
 
@@ -52,6 +52,7 @@ class TestServe:
             return serve(journal(tell), worker, 3, on_event=tell)
 
         with hosting(host_of) as host:
+            host.until(tuple, 2 + 3 * 3)
             stop_when_ready(host, 3)
             assert signal.SIGTERM == host.value()
         calls = host.told(tuple)

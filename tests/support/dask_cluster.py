@@ -9,6 +9,7 @@ The workers import this file as well, so it needs nothing of pytest.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import signal
@@ -23,6 +24,7 @@ import dask.config
 import sip_route
 from dask_modules import modules_here
 from distributed import Client, LocalCluster, Scheduler, SchedulerPlugin
+from distributed.core import Status
 from recorded import bind_route, make_core
 
 from sermod import ModuleExports, Registry, Route, load
@@ -86,9 +88,13 @@ class Cluster:
         return self.addresses[-1]
 
     async def _settle(self) -> None:
-        """Wait until the nannies know as well that their workers are up: who dies before that is not replaced."""
+        """Wait until the nannies know, too, that their workers are up: one that dies before that is not replaced."""
         await self.local
-        await asyncio.gather(*(nanny.process.running.wait() for nanny in self.local.workers.values()))
+        for nanny in self.local.workers.values():
+            while nanny.process.status != Status.running:
+                # A nanny that starts its worker again has another event.
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(nanny.process.running.wait(), 0.1)
 
     def ask(self, address: str, function: Any, *arguments: Any) -> Any:
         """Have a worker run a function as a task, and return its result."""
