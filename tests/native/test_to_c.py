@@ -31,6 +31,7 @@ from sermod import (
 )
 from sermod.native import NativeCommand, NativeFixup, NativeHook, failures, to_c
 from sermod.native.layout import CmdExportStruct, ParamExportStruct
+from sermod.native.lookup import CoreLookup
 from sermod.native.parameters import IntVariable, StringVariable
 
 MESSAGE = 0x5060
@@ -996,6 +997,12 @@ class TestLookup:
 
         assert -1 == seen_by_c(native).init_f()
         assert {"query", "store"} == {error.asked for error in native.last_error.exceptions}
+
+    def test_a_command_that_is_required(self):
+        """What the core finds is returned, as by a registry."""
+        core = CoreLookup(lambda name, param_no, flags: 0x1000 + param_no)
+
+        assert 0x1002 == core.require_export("query", 2).function.address
 
     def test_in_a_fixup(self):
         with command(
