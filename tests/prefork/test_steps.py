@@ -273,14 +273,20 @@ class TestStop:
         """How a child ends that was asked to is no error, though what it says of it is told."""
 
         def host_of(tell):
+            readable, writable = os.pipe()
+
             def worker(rank):
                 try:
+                    os.write(writable, b".")
                     work_on(rank)
                 finally:
                     raise OSError("cannot close")
 
             with Prefork(make_life(), worker, 1, on_event=tell) as server:
                 poll_until(server, ChildReady)
+                os.read(readable, 1)
+            os.close(readable)
+            os.close(writable)
 
         with hosting(host_of) as host:
             host.value()
